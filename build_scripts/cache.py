@@ -1,0 +1,139 @@
+"""The content-keyed cache below every expensive stage.
+
+An entry is a folder that appears under its final name only when it is complete. It carries a stamp
+with the size of every file, so that a damaged entry is noticed and made again.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from native_bootstrap.errors import DiskFullError, OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STAMP = ".complete.json"
+SAMPLE = 4096  # bytes hashed at each end of a file: cheap, finds truncation and zeroed blocks
+
+
+def root() -> Path:
+    """The cache folder: $NATIVE_BOOTSTRAP_CACHE, else native-bootstrap in the user's cache."""
+    chosen = os.environ.get("NATIVE_BOOTSTRAP_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "native-bootstrap"
+
+
+def content_key(*parts: str | bytes | Path) -> str:
+    """16 hex digits that stand for ``parts``; a Path stands for its content (folders: all files)."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for piece in _pieces(part):
+            digest.update(len(piece).to_bytes(8, "little"))
+            digest.update(piece)
+    return digest.hexdigest()[:16]
+
+
+def _pieces(part: str | bytes | Path) -> Iterator[bytes]:
+    if isinstance(part, bytes):
+        yield part
+    elif isinstance(part, str):
+        yield part.encode()
+    elif part.is_dir():
+        for path in sorted(p for p in part.rglob("*") if p.is_file()):
+            if "__pycache__" not in path.parts:
+                yield str(path.relative_to(part)).encode()
+                yield path.read_bytes()
+    else:
+        yield part.read_bytes()
+
+
+@contextmanager
+def publish(final: Path) -> Iterator[Path]:
+    """Yield a private folder beside ``final``; it takes that name when the block ends well.
+
+    An exception, an interrupt included, leaves nothing behind. A full disk becomes DiskFullError.
+    """
+    with translate_os_errors(final):
+        final.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+        try:
+            yield work
+            (work / STAMP).write_text(json.dumps(_inventory(work)))
+            work.chmod(0o755)
+            if final.exists():
+                shutil.rmtree(final)
+            work.replace(final)
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+
+
+def is_intact(entry: Path) -> bool:
+    """Whether ``entry`` is complete and its files are as they were when it was published."""
+    try:
+        stamped = json.loads((entry / STAMP).read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(stamped == _inventory(entry))
+
+
+def _inventory(folder: Path) -> dict[str, list[int | str]]:
+    found: dict[str, list[int | str]] = {}
+    for base, dirs, files in os.walk(folder):
+        dirs[:] = [name for name in dirs if name != "__pycache__"]
+        for name in files:
+            path = Path(base, name)
+            if name != STAMP and not path.is_symlink():
+                found[str(path.relative_to(folder))] = _fingerprint(path)
+    return dict(sorted(found.items()))
+
+
+def _fingerprint(path: Path) -> list[int | str]:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        digest = hashlib.blake2b(file.read(SAMPLE), digest_size=8)
+        if size > SAMPLE:
+            file.seek(max(SAMPLE, size - SAMPLE))
+            digest.update(file.read(SAMPLE))
+    return [size, digest.hexdigest()]
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """One builder at a time for ``name``; others wait for it."""
+    folder = root() / "locks"
+    with translate_os_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / f"{name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+@contextmanager
+def translate_os_errors(where: Path) -> Iterator[None]:
+    """Turn the two I/O errors a user can act on into their own messages."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                f"the disk is full while writing {where}", hint="free some space and try again"
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise OutputError(
+                f"cannot write {error.filename or where}: {error.strerror}",
+                hint="choose a folder that you may write to",
+            ) from error
+        raise
