@@ -1,0 +1,180 @@
+"""Run a finished bootstrap once, here, against a small Runtime API of our own.
+
+The server speaks just enough of the Runtime API for one process and a list of events; AWS's own
+emulator is what the tests use.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from native_bootstrap.errors import InvokeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+API = "/2018-06-01/runtime"
+TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the function said to one event. Times in seconds since the process was started."""
+
+    body: bytes
+    ok: bool
+    log: str
+    init_seconds: float
+    total_seconds: float
+
+
+@dataclass
+class _Exchange:
+    """What server and caller share while one invocation runs."""
+
+    event: bytes
+    deadline_ms: int
+    started: float = 0.0
+    first_next: float | None = None
+    handed_out: bool = False
+    answer: tuple[bool, bytes, float] | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+class _RuntimeApi(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    exchange: _Exchange
+
+    def do_GET(self) -> None:
+        exchange = self.exchange
+        exchange.first_next = exchange.first_next or time.monotonic()
+        if exchange.handed_out:
+            exchange.done.wait()  # a real Runtime API freezes the process here
+            self.close_connection = True
+            return
+        exchange.handed_out = True
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Lambda-Runtime-Aws-Request-Id", str(uuid.uuid4()))
+        self.send_header("Lambda-Runtime-Deadline-Ms", str(exchange.deadline_ms))
+        self.send_header(
+            "Lambda-Runtime-Invoked-Function-Arn",
+            "arn:aws:lambda:us-east-1:012345678912:function:function",
+        )
+        self.send_header("Content-Length", str(len(exchange.event)))
+        self.end_headers()
+        self.wfile.write(exchange.event)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        ok = self.path.endswith("/response")
+        self.exchange.answer = (ok, body, time.monotonic())
+        reply = b'{"status":"OK"}\n'
+        self.send_response(202)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(reply)))
+        self.end_headers()
+        self.wfile.write(reply)
+        self.exchange.done.set()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Say nothing: what the function prints is what the user wants to see."""
+
+
+def read_event(text: str) -> bytes:
+    """An event given on the command line: JSON text, or the name of a file with it."""
+    path = Path(text)
+    raw = text
+    if not text.lstrip().startswith(("{", "[", '"')) and path.is_file():
+        raw = path.read_text(encoding="utf-8")
+    try:
+        json.loads(raw)
+    except ValueError as error:
+        raise UsageError(
+            f"the event is neither JSON nor a file: {error}",
+            hint="""write it like --invoke '{"name": "world"}' or --invoke event.json""",
+        ) from error
+    return raw.encode()
+
+
+def invoke(
+    folder: Path, event: bytes, *, environ: Mapping[str, str] = os.environ, runner: str = ""
+) -> Answer:
+    """Start ``folder``/bootstrap, give it ``event`` and return its answer.
+
+    ``runner`` is put before the program (``qemu-aarch64`` for a foreign architecture). Raises
+    InvokeError when the process ends or stays silent without an answer.
+    """
+    exchange = _Exchange(event=event, deadline_ms=int((time.time() + TIMEOUT_SECONDS) * 1000))
+    handler = type("Handler", (_RuntimeApi,), {"exchange": exchange})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, tempfile.TemporaryFile() as log:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        command = ([runner] if runner else []) + [str((folder / "bootstrap").resolve())]
+        exchange.started = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            env=_environment(folder, server.server_address[1], environ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait(process, exchange)
+        finally:
+            process.kill()
+            process.wait()
+            exchange.done.set()
+            server.shutdown()
+        log.seek(0)
+        return _answer(exchange, log.read().decode("utf-8", "replace"), process.returncode)
+
+
+def _environment(folder: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment with what Lambda sets on top; data files lie in ``folder``/task."""
+    task = folder / "task"
+    return {
+        **environ,
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+        "AWS_LAMBDA_FUNCTION_NAME": "function",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+        "LAMBDA_TASK_ROOT": str((task if task.is_dir() else folder).resolve()),
+        "_HANDLER": "bootstrap",
+    }
+
+
+def _wait(process: subprocess.Popen[bytes], exchange: _Exchange) -> None:
+    end = time.monotonic() + TIMEOUT_SECONDS
+    while not exchange.done.wait(0.01):
+        if process.poll() is not None or time.monotonic() > end:
+            return
+
+
+def _answer(exchange: _Exchange, log: str, status: int) -> Answer:
+    if exchange.answer is None:
+        tail = "\n".join(log.splitlines()[-15:])
+        raise InvokeError(
+            f"the bootstrap gave no answer (exit status {status}):\n{tail}",
+            hint="run it with PYTHONVERBOSE=1 to see how far it gets",
+        )
+    ok, body, when = exchange.answer
+    return Answer(
+        body=body,
+        ok=ok,
+        log=log,
+        init_seconds=(exchange.first_next or when) - exchange.started,
+        total_seconds=when - exchange.started,
+    )
