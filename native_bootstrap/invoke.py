@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
+import zipfile
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -110,21 +111,27 @@ def read_event(text: str) -> bytes:
 def invoke(
     folder: Path, event: bytes, *, environ: Mapping[str, str] = os.environ, runner: str = ""
 ) -> Answer:
-    """Start ``folder``/bootstrap, give it ``event`` and return its answer.
+    """Unpack ``folder``/function.zip, start its bootstrap, give it ``event``, return its answer.
 
-    ``runner`` is put before the program (``qemu-aarch64`` for a foreign architecture). Raises
+    What runs is exactly what would be uploaded. ``runner`` is put before the program (``qemu-aarch64`` for a foreign architecture). Raises
     InvokeError when the process ends or stays silent without an answer.
     """
     exchange = _Exchange(event=event, deadline_ms=int((time.time() + TIMEOUT_SECONDS) * 1000))
     handler = type("Handler", (_RuntimeApi,), {"exchange": exchange})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, tempfile.TemporaryFile() as log:
+    with (
+        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        tempfile.TemporaryFile() as log,
+        tempfile.TemporaryDirectory(prefix="native-bootstrap-") as task,
+    ):
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        command = ([runner] if runner else []) + [str((folder / "bootstrap").resolve())]
+        program = _unpack(folder, Path(task))
+        command = [runner, str(program)] if runner else [str(program)]
         exchange.started = time.monotonic()
         process = subprocess.Popen(
             command,
-            env=_environment(folder, server.server_address[1], environ),
+            cwd=task,
+            env=_environment(Path(task), server.server_address[1], environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -140,9 +147,24 @@ def invoke(
         return _answer(exchange, log.read().decode("utf-8", "replace"), process.returncode)
 
 
-def _environment(folder: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment with what Lambda sets on top; data files lie in ``folder``/task."""
-    task = folder / "task"
+def _unpack(folder: Path, task: Path) -> Path:
+    archive = folder / "function.zip"
+    try:
+        with zipfile.ZipFile(archive) as file:
+            file.extractall(task)
+    except FileNotFoundError:
+        raise InvokeError(
+            f"no function.zip in {folder}", hint="build it first: build-native build app.handler"
+        ) from None
+    except zipfile.BadZipFile as error:
+        raise InvokeError(f"{archive} is damaged: {error}", hint="build it again") from error
+    program = task / "bootstrap"
+    program.chmod(0o755)
+    return program
+
+
+def _environment(task: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment with what Lambda sets on top."""
     return {
         **environ,
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
@@ -151,7 +173,7 @@ def _environment(folder: Path, port: int, environ: Mapping[str, str]) -> dict[st
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
         "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
-        "LAMBDA_TASK_ROOT": str((task if task.is_dir() else folder).resolve()),
+        "LAMBDA_TASK_ROOT": str(task),
         "_HANDLER": "bootstrap",
     }
 

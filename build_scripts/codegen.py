@@ -1,0 +1,248 @@
+"""Python to C: Nuitka turns the user's modules and the runtime loop into one umbrella module.
+
+Nuitka runs as a command, under the pack's own Python, because it folds constants with the
+interpreter it runs on. It stops after the C code; compiling and linking is ours (``link.py``), so
+that the same sources serve every target. One umbrella only: two of them in one program share
+symbols and crash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from build_scripts import cache, process
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from build_scripts.log import Log
+    from build_scripts.toolchain import Toolchain
+
+UMBRELLA = "_nb_umbrella"
+
+# What Nuitka's own build would define for --mode=module --deployment; see its
+# build/SconsCompilerSettings.py. Checked by the tests that run every compiled handler.
+DEFINES = (
+    "__NUITKA_NO_ASSERT__",
+    "_NUITKA_CONSTANTS_FROM_CODE",
+    "_NUITKA_MODULE_MODE",
+    "_NUITKA_DEPLOYMENT_MODE",
+)
+FLAGS = ("-O2", "-std=gnu11", "-fvisibility=hidden", "-fwrapv", "-w")
+# build_definitions.h: facts about an executable, which a module does not have.
+BUILD_DEFINITIONS = {
+    "NO_PYTHON_WARNINGS": "0",
+    "NUITKA_HAS_FROZEN_MODULES_BOOL": "0",
+    "NUITKA_MAIN_IS_PACKAGE_BOOL": "0",
+    "NUITKA_MAIN_MODULE_NAME": '"__main__"',
+    **{
+        f"SYSFLAG_{name}": "0"
+        for name in (
+            "BYTES_WARNING",
+            "DONTWRITEBYTECODE",
+            "ISOLATED",
+            "NO_RANDOMIZATION",
+            "NO_SITE",
+            "OPTIMIZE",
+            "SAFE_PATH",
+            "UNBUFFERED",
+            "UTF8",
+            "VERBOSE",
+        )
+    },
+    "_NUITKA_NO_ANNOTATIONS": "0",
+    "_NUITKA_NO_ASSERTS": "0",
+    "_NUITKA_NO_DOCSTRINGS": "0",
+}
+BLOB = """/* constants {digest} */
+__asm__(".section .rodata\\n.balign 16\\n.hidden constant_bin_data\\n.global constant_bin_data\\n"
+        "constant_bin_data:\\n.incbin \\"{path}\\"\\n.byte 0\\n.previous\\n");
+extern const unsigned char constant_bin_data[] __attribute__((visibility("hidden")));
+const unsigned char *getconstant_binData(void);
+const unsigned char *getconstant_binData(void) {{ return constant_bin_data; }}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledModule:
+    """A module that Nuitka compiles: its dotted ``name`` and the file it comes from."""
+
+    name: str
+    source: Path
+    is_package: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Umbrella:
+    """Objects to link; ``key`` stands for their content."""
+
+    objects: tuple[Path, ...]
+    modules: tuple[str, ...]
+    key: str
+
+
+def generate(
+    modules: Sequence[CompiledModule], *, python: Path, python_key: str, log: Log
+) -> Path:
+    """Return a folder with the C code of ``modules`` (cached by their content).
+
+    ``python`` is the pack's interpreter for this machine; ``python_key`` its identity.
+    """
+    parts: list[str | bytes | Path] = [version("nuitka"), python_key, Path(__file__)]
+    for module in modules:
+        parts += [module.name, str(module.is_package), module.source.read_bytes()]
+    folder = cache.root() / "codegen" / cache.content_key(*parts)
+    if not cache.is_intact(folder):
+        with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
+            _run_nuitka(modules, python=python, scratch=Path(scratch), log=log)
+            build = Path(scratch) / "out" / f"{UMBRELLA}.build"
+            _compose_constants(build, python=python, scratch=Path(scratch), log=log)
+            for path in sorted(build.glob("*.[ch]")):
+                shutil.copyfile(path, work / path.name)
+            shutil.copyfile(build / "blobs" / "__constant.bin", work / "constants.bin")
+            lines = [f"#define {k} {v}\n" for k, v in sorted(BUILD_DEFINITIONS.items())]
+            (work / "build_definitions.h").write_text("".join(lines))
+    return folder
+
+
+def compile_umbrella(
+    code: Path, modules: Sequence[CompiledModule], *, toolchain: Toolchain, include: Path, log: Log
+) -> Umbrella:
+    """Compile the C in ``code`` for a target; unchanged files come from the object cache."""
+    nuitka = nuitka_folder() / "build"
+    includes = (
+        include,
+        include / "internal",
+        include / "internal" / "mimalloc",
+        nuitka / "inline_copy" / "zlib",
+        code,
+        nuitka / "include",
+        nuitka / "static_src",
+    )
+    digest = hashlib.sha256((code / "constants.bin").read_bytes()).hexdigest()
+    headers = cache.content_key(
+        version("nuitka"), *[p.read_bytes() for p in sorted(code.glob("*.h"))], *DEFINES, *FLAGS
+    )
+    sources = [p for p in sorted(code.glob("*.c")) if "__constants_data" not in p.name]
+    sources.append(nuitka / "static_src" / "CompiledFunctionType.c")
+
+    def build(source: Path) -> Path:
+        flags = (*FLAGS, *(f"-D{name}" for name in DEFINES), *(f"-I{path}" for path in includes))
+        return compile_cached(source, headers, flags, toolchain=toolchain, log=log)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        objects = list(pool.map(build, sources))
+    with tempfile.TemporaryDirectory() as scratch:
+        blob = Path(scratch, "constants_blob.c")
+        blob.write_text(BLOB.format(digest=digest, path=code / "constants.bin"))
+        objects.append(compile_cached(blob, digest, ("-O2",), toolchain=toolchain, log=log))
+    return Umbrella(
+        objects=tuple(objects),
+        modules=tuple(module.name for module in modules),
+        key=cache.content_key(*(path.read_bytes() for path in objects)),
+    )
+
+
+def compile_cached(
+    source: Path, context: str, flags: Sequence[str], *, toolchain: Toolchain, log: Log
+) -> Path:
+    """The object of one C file, from the cache when file, ``context`` and flags are the same.
+
+    ``flags`` may name folders; what matters in them must be part of ``context``.
+    """
+    plain = [flag for flag in flags if not flag.startswith("-I")]
+    key = cache.content_key(source.read_bytes(), context, toolchain.key, *plain)
+    folder = cache.root() / "objects" / f"{source.stem}-{key}"
+    if not cache.is_intact(folder):
+        with cache.publish(folder) as work:
+            toolchain.compile(source, work / "object.o", flags=flags, log=log)
+    return folder / "object.o"
+
+
+def nuitka_folder() -> Path:
+    """Where the nuitka package lies. It is found, never imported (its licence and its weight)."""
+    spec = importlib.util.find_spec("nuitka")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("nuitka is not installed beside native-bootstrap")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _run_nuitka(
+    modules: Sequence[CompiledModule], *, python: Path, scratch: Path, log: Log
+) -> None:
+    sources = scratch / "src"
+    for module in modules:
+        relative = Path(*module.name.split("."))
+        target = sources / (relative / "__init__.py" if module.is_package else f"{relative}.py")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(module.source, target)
+    (sources / f"{UMBRELLA}.py").touch()
+    process.run(
+        [
+            python,
+            "-m",
+            "nuitka",
+            "--mode=module",
+            "--deployment",
+            "--generate-c-only",
+            "--no-pyi-file",
+            "--nofollow-imports",
+            "--include-module=" + ",".join(module.name for module in modules),
+            f"--output-dir={scratch / 'out'}",
+            f"{UMBRELLA}.py",
+        ],
+        cwd=sources,
+        env=_nuitka_environment(scratch),
+        log=log,
+        what="Nuitka",
+    )
+
+
+def _compose_constants(build: Path, *, python: Path, scratch: Path, log: Log) -> None:
+    blobs = build / "blobs"
+    blobs.mkdir(exist_ok=True)
+    process.run(
+        [
+            python,
+            "-W",
+            "ignore",
+            nuitka_folder() / "tools" / "data_composer",
+            build,
+            blobs / "__constant.bin",
+            blobs / "__constant.txt",
+        ],
+        env=_nuitka_environment(scratch),
+        log=log,
+        what="Nuitka's data composer",
+    )
+
+
+def _nuitka_environment(scratch: Path) -> Mapping[str, str]:
+    """A fixed environment: nothing of the caller's may reach the generated code.
+
+    Only the nuitka package is visible to that Python, through a folder with one link.
+    """
+    site = scratch / "site"
+    if not site.exists():
+        site.mkdir()
+        (site / "nuitka").symlink_to(nuitka_folder())
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(scratch),
+        "LANG": "C.UTF-8",
+        "NUITKA_PACKAGE_HOME": str(site),
+        "NUITKA_UPDATE_CHECK": "never",
+        "NUITKA_CACHE_DIR": str(scratch / "nuitka-cache"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONPATH": str(site),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
