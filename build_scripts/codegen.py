@@ -244,5 +244,6 @@ def _nuitka_environment(scratch: Path) -> Mapping[str, str]:
         "NUITKA_CACHE_DIR": str(scratch / "nuitka-cache"),
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": str(site),
-        "PYTHONDONTWRITEBYTECODE": "1",
+        # Nuitka's own bytecode for this interpreter: saves a second per run.
+        "PYTHONPYCACHEPREFIX": str(cache.root() / "pycache"),
     }
