@@ -1,0 +1,166 @@
+"""The command line: parsing and dispatch. Each command is one function that returns an exit code."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from native_bootstrap import invoke as local
+from native_bootstrap.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from build_scripts.options import Options
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse prints and exits by itself; here only main() does."""
+
+    def error(self, message: str) -> Any:
+        raise UsageError(f"{self.prog}: {message}", hint=f"see {self.prog} --help")
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Parse ``arguments`` and run the command they name."""
+    parsed = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = parsed.command
+    return command(parsed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="build-native",
+        description="Turn a Python Lambda handler into one static native bootstrap.",
+    )
+    parser.add_argument("--version", action="version", version=version("native-bootstrap"))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_build(commands)
+    _add_invoke(commands)
+    _add_pack(commands)
+    config = commands.add_parser("config", help="show every option and where its value came from")
+    config.add_argument("handler", nargs="?")
+    _add_build_options(config)
+    config.set_defaults(command=_config)
+    return parser
+
+
+def _add_build(commands: Any) -> None:
+    build = commands.add_parser("build", help="build bootstrap and function.zip")
+    build.add_argument("handler", nargs="?", help="as on Lambda: module.function or pkg/mod.function")
+    _add_build_options(build)
+    build.add_argument("--invoke", metavar="EVENT", help="try the result: JSON text or a file")
+    build.set_defaults(command=_build)
+
+
+def _add_build_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--project", type=Path, metavar="DIR", help="folder of the handler (default: here)")
+    add("-r", "--requirements", type=Path, metavar="FILE", help="default: the project's own")
+    add("--output", type=Path, metavar="DIR", help="default: dist/<name>")
+    add("--arch", help="x86_64 or arm64 (default: this machine's)")
+    add("--cpu", metavar="NAME", help="CPU baseline (default: haswell or neoverse_n1)")
+    add("--code", help="native (default) or bytecode")
+    add("--compile", action="append", metavar="PKG", help="compile this dependency, too")
+    add("--include", action="append", metavar="PATTERN", help="take these files into the zip")
+    add("--exclude", action="append", metavar="PATTERN", help="leave these files out")
+    flag = argparse.BooleanOptionalAction
+    add("--strip-source", action=flag, default=None, help="no source lines in stack traces")
+    add("--keep-sources", action=flag, default=None, help="source lines of dependencies, too")
+    add("--refresh", action=flag, default=None, help="resolve unpinned requirements again")
+    add("--report", type=Path, metavar="FILE", help="default: report.json in the output folder")
+    add("--verbose", action="store_true", default=None, help="show every command that is run")
+    add("--debug", action="store_true", default=None, help="show tracebacks of errors")
+
+
+def _add_invoke(commands: Any) -> None:
+    invoke = commands.add_parser("invoke", help="run a finished bootstrap once, here")
+    invoke.add_argument("folder", type=Path, help="the output folder of a build")
+    invoke.add_argument("--event", default="{}", help="JSON text or a file (default: {})")
+    invoke.add_argument("--debug", action="store_true")
+    invoke.set_defaults(command=_invoke)
+
+
+def _add_pack(commands: Any) -> None:
+    pack = commands.add_parser("pack", help="the static CPython that bootstraps are linked with")
+    actions = pack.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
+    for name, text in (
+        ("build", "build it, or find it in the cache"),
+        ("path", "print its folder"),
+        ("list", "list the packs in the cache"),
+        ("export", "write it as one archive"),
+        ("import", "take an archive into the cache"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("--verbose", action="store_true")
+        action.add_argument("--debug", action="store_true")
+        if name in ("export", "import"):
+            action.add_argument("archive", type=Path)
+        if name in ("build", "path", "export"):
+            action.add_argument("--arch", help="x86_64 or arm64 (default: this machine's)")
+            action.add_argument("--cpu", help="CPU baseline")
+        action.set_defaults(command=_pack, action=name)
+
+
+def _options(parsed: argparse.Namespace) -> Options:
+    from build_scripts import options  # the build side, only when a build is asked for
+
+    names = vars(parsed).keys() - {"command", "invoke"}
+    return options.resolve({name: getattr(parsed, name) for name in names})
+
+
+def _build(parsed: argparse.Namespace) -> int:
+    from build_scripts import pipeline, report
+    from build_scripts.log import Log
+
+    options = _options(parsed)
+    if not options.handler:
+        raise UsageError(
+            "no handler given", hint="name it as on Lambda: build-native build app.handler"
+        )
+    event = local.read_event(parsed.invoke) if parsed.invoke is not None else None
+    log = Log(verbose=options.verbose)
+    result = pipeline.build(options, log=log)
+    Console().print(report.table(result))
+    if event is None:
+        return 0
+    return _print_answer(local.invoke(result.output, event))
+
+
+def _invoke(parsed: argparse.Namespace) -> int:
+    return _print_answer(local.invoke(parsed.folder, local.read_event(parsed.event)))
+
+
+def _print_answer(answer: local.Answer) -> int:
+    """The function's log to stderr, its answer to stdout: exit 0 for a result, 1 for an error."""
+    note = Console(stderr=True, highlight=False)
+    if answer.log:
+        note.print(answer.log.rstrip("\n"), markup=False, style="dim")
+    note.print(
+        f"init {answer.init_seconds * 1000:.1f} ms, "
+        f"init + first answer {answer.total_seconds * 1000:.1f} ms",
+        style="dim",
+    )
+    print(answer.body.decode("utf-8", "replace"))
+    return 0 if answer.ok else 1
+
+
+def _pack(parsed: argparse.Namespace) -> int:
+    from build_scripts import commands
+    from build_scripts.log import Log
+
+    return commands.pack(parsed, log=Log(verbose=parsed.verbose))
+
+
+def _config(parsed: argparse.Namespace) -> int:
+    options = _options(parsed)
+    table = Table("option", "value", "from")
+    for name, origin in options.origins.items():
+        table.add_row(name.replace("_", "-"), str(getattr(options, name)), origin)
+    Console().print(table)
+    return 0
