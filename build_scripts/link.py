@@ -1,0 +1,124 @@
+"""The last compile and the one link: C core + umbrella + archive + the pack's libraries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from elftools.elf.elffile import ELFFile
+
+from build_scripts import cache
+from build_scripts.codegen import compile_cached
+from native_bootstrap.errors import ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from build_scripts.codegen import Umbrella
+    from build_scripts.log import Log
+    from build_scripts.pack import Pack
+    from build_scripts.toolchain import Toolchain
+
+CORE = Path(__file__).parents[1] / "native_bootstrap" / "core"
+CORE_FLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror")
+ARCHIVE_ASM = """/* module archive {digest} */
+    .section .rodata.nb_archive,"a",%progbits
+    .balign 64
+    .globl nb_archive_begin
+    .globl nb_archive_end
+nb_archive_begin:
+    .incbin "{path}"
+nb_archive_end:
+    .byte 0
+    .section .note.GNU-stack,"",%progbits
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A linked program: ``stripped`` ships, ``debug`` has its symbols."""
+
+    stripped: Path
+    debug: Path
+    key: str
+
+
+def link_program(
+    *,
+    pack: Pack,
+    toolchain: Toolchain,
+    umbrella: Umbrella | None,
+    archive: Path,
+    log: Log,
+) -> Program:
+    """Link one bootstrap; the result is cached by the content of all that goes in."""
+    objects = compile_core(toolchain, pack, log=log)
+    objects += umbrella.objects if umbrella else ()
+    archive_key = cache.content_key(archive)
+    key = cache.content_key(
+        pack.key, toolchain.key, archive_key, Path(__file__), *[p.read_bytes() for p in objects]
+    )
+    folder = cache.root() / "programs" / key
+    program = Program(stripped=folder / "bootstrap", debug=folder / "bootstrap.debug", key=key)
+    if not cache.is_intact(folder):
+        with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
+            everything = (*objects, _assemble_archive(archive, Path(scratch), toolchain, log))
+            for path, flags in ((program.debug, ()), (program.stripped, ("--strip-all",))):
+                toolchain.link(
+                    work / path.name,
+                    libc=pack.lib,
+                    objects=everything,
+                    archives=pack.archives,
+                    flags=flags,
+                    log=log,
+                )
+            _check(work / program.stripped.name)
+            _check_same_layout(work / program.debug.name, work / program.stripped.name)
+    return program
+
+
+def compile_core(
+    toolchain: Toolchain, pack: Pack, *, log: Log, flags: Sequence[str] = ()
+) -> tuple[Path, ...]:
+    """The objects of native_bootstrap/core for a target, from the cache where unchanged."""
+    context = cache.content_key(pack.key, *[p.read_bytes() for p in sorted(CORE.glob("*.h"))])
+    every = (*CORE_FLAGS, f"-I{pack.include}", f"-I{pack.lib}", f"-I{CORE}", *flags)
+
+    def build(source: Path) -> Path:
+        return compile_cached(source, context, every, toolchain=toolchain, log=log)
+
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        return tuple(pool.map(build, sorted(CORE.glob("*.c"))))
+
+
+def _assemble_archive(archive: Path, scratch: Path, toolchain: Toolchain, log: Log) -> Path:
+    """An object that is the archive. Assembled in its folder: no path of ours gets into it."""
+    local = scratch / "modules.bin"
+    shutil.copyfile(archive, local)
+    source = scratch / "archive.S"
+    source.write_text(ARCHIVE_ASM.format(digest=cache.content_key(archive), path=local))
+    return toolchain.compile(source, scratch / "archive.o", log=log)
+
+
+def _check(program: Path) -> None:
+    """One fully static program: nothing for a dynamic loader to find or to miss."""
+    with program.open("rb") as file:
+        kinds = {segment["p_type"] for segment in ELFFile(file).iter_segments()}
+    wrong = kinds & {"PT_INTERP", "PT_DYNAMIC"}
+    if wrong:
+        raise ToolError(f"the linked program is not static: it has {', '.join(sorted(wrong))}")
+
+
+def _check_same_layout(debug: Path, stripped: Path) -> None:
+    """Symbols of one file are only good for the other when both have the same segments."""
+    layouts = []
+    for path in (debug, stripped):
+        with path.open("rb") as file:
+            layouts.append([dict(s.header.items()) for s in ELFFile(file).iter_segments()])
+    if layouts[0] != layouts[1]:
+        raise ToolError("the linker laid out the debug program differently from the stripped one")
