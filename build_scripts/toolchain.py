@@ -227,7 +227,8 @@ def build_libc(toolchain: Toolchain, into: Path, *, log: Log, log_file: Path | N
         log_file=log_file,
         what="building the C library",
     )
-    line = next((line for line in text.splitlines() if line.startswith("ld.lld ")), "")
+    # A cold cache prints several lld lines (crt1.o is one itself); the last links the program.
+    line = next((line for line in reversed(text.splitlines()) if line.startswith("ld.lld ")), "")
     into.mkdir(parents=True, exist_ok=True)
     for name in (CRT_OBJECT, *LIBC_ARCHIVES):
         found = re.search(rf"(\S+/{re.escape(name)})(?:\s|$)", line)
