@@ -90,9 +90,7 @@ class Umbrella:
     key: str
 
 
-def generate(
-    modules: Sequence[CompiledModule], *, python: Path, python_key: str, log: Log
-) -> Path:
+def generate(modules: Sequence[CompiledModule], *, python: Path, python_key: str, log: Log) -> Path:
     """Return a folder with the C code of ``modules`` (cached by their content).
 
     ``python`` is the pack's interpreter for this machine; ``python_key`` its identity.

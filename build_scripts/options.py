@@ -65,9 +65,7 @@ NOT_IN_ENV = {"handler", "project", "origins"}
 NOT_IN_TABLE = {"project", "verbose", "debug", "origins"}
 
 
-def resolve(
-    command_line: Mapping[str, Any], *, environ: Mapping[str, str] = os.environ
-) -> Options:
+def resolve(command_line: Mapping[str, Any], *, environ: Mapping[str, str] = os.environ) -> Options:
     """Merge all sources; values of None on the command line count as not given."""
     given = {name: value for name, value in command_line.items() if value is not None}
     project = Path(given.get("project", "."))
@@ -118,7 +116,9 @@ def _from_pyproject(project: Path) -> dict[str, Any]:
             known = ", ".join(sorted(name.replace("_", "-") for name in allowed))
             raise ConfigError(
                 f"{path}: unknown key {key.replace('_', '-')!r} in [tool.{TABLE}]",
-                hint=f"did you mean {close[0].replace('_', '-')!r}?" if close else f"known: {known}",
+                hint=f"did you mean {close[0].replace('_', '-')!r}?"
+                if close
+                else f"known: {known}",
             )
     # Paths in a project's file are meant from that file on.
     for key in ("requirements", "output", "report"):
@@ -161,7 +161,15 @@ def _convert(name: str, value: Any, source: str) -> Any:
 def _as_bool(value: Any, label: str) -> bool:
     if isinstance(value, bool):
         return value
-    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}
+    known = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "": False,
+    }
     if isinstance(value, str) and value.lower() in known:
         return known[value.lower()]
     raise ConfigError(f"{label} must be true or false, not {value!r}")

@@ -52,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_build(commands: Any) -> None:
     build = commands.add_parser("build", help="build bootstrap and function.zip")
-    build.add_argument("handler", nargs="?", help="as on Lambda: module.function or pkg/mod.function")
+    build.add_argument(
+        "handler", nargs="?", help="as on Lambda: module.function or pkg/mod.function"
+    )
     _add_build_options(build)
     build.add_argument("--invoke", metavar="EVENT", help="try the result: JSON text or a file")
     build.set_defaults(command=_build)

@@ -1,0 +1,76 @@
+"""Entries appear complete or not at all, and damage is noticed."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from build_scripts import cache
+from native_bootstrap.errors import DiskFullError, OutputError
+
+
+def entry(tmp_path, size=20_000):
+    final = tmp_path / "entry"
+    with cache.publish(final) as work:
+        (work / "sub").mkdir()
+        (work / "sub" / "data").write_bytes(b"x" * size)
+    return final
+
+
+def test_published_entries_are_intact(tmp_path):
+    assert cache.is_intact(entry(tmp_path))
+    assert not cache.is_intact(tmp_path / "never made")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda f: (f / "sub/data").write_bytes(b"x" * 19_999),
+        lambda f: (f / "sub/data").write_bytes(b"x" * 15_904 + b"\0" * 4096),
+        lambda f: (f / "sub/data").write_bytes(b"\0" * 4096 + b"x" * 15_904),
+        lambda f: (f / "sub/data").unlink(),
+        lambda f: (f / cache.STAMP).write_text("{"),
+        lambda f: (f / cache.STAMP).unlink(),
+        lambda f: (f / "extra").write_text("more"),
+    ],
+)
+def test_damage_is_noticed(tmp_path, damage):
+    final = entry(tmp_path)
+    damage(final)
+    assert not cache.is_intact(final)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), KeyboardInterrupt()])
+def test_nothing_is_left_of_a_failed_entry(tmp_path, error):
+    with pytest.raises(type(error)), cache.publish(tmp_path / "entry") as work:
+        (work / "half").write_text("written")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_replacement_keeps_the_old_entry(tmp_path):
+    final = entry(tmp_path)
+    with pytest.raises(RuntimeError), cache.publish(final):
+        raise RuntimeError
+    assert cache.is_intact(final)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(errno.ENOSPC, DiskFullError), (errno.EROFS, OutputError)]
+)
+def test_operating_system_errors_become_ours(tmp_path, code, kind):
+    with pytest.raises(kind), cache.publish(tmp_path / "entry"):
+        raise OSError(code, "said the system", "some/file")
+
+
+def test_key_depends_on_content_names_and_order(tmp_path):
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "one").write_text("1")
+    assert cache.content_key(tmp_path / "a") == cache.content_key(tmp_path / "b")
+    (tmp_path / "b" / "one").rename(tmp_path / "b" / "two")
+    assert cache.content_key(tmp_path / "a") != cache.content_key(tmp_path / "b")
+    assert cache.content_key("ab", "c") != cache.content_key("a", "bc")
+    assert cache.content_key("a", "b") != cache.content_key("b", "a")
