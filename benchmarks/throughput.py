@@ -20,7 +20,7 @@ from build_scripts import pack, targets
 from build_scripts.log import quiet
 
 sys.path.insert(0, str(Path(__file__).parent))
-from kernels import KERNELS  # noqa: E402 - lies beside this script
+from kernels import KERNELS
 
 RUNS = 5
 

@@ -36,7 +36,7 @@ def root() -> Path:
 
 
 def content_key(*parts: str | bytes | Path) -> str:
-    """16 hex digits that stand for ``parts``; a Path stands for its content (folders: all files)."""
+    """16 hex digits that stand for ``parts``; a Path stands for its content."""
     digest = hashlib.sha256()
     for part in parts:
         for piece in _pieces(part):

@@ -9,9 +9,10 @@ import dataclasses
 import difflib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from build_scripts import targets
 from native_bootstrap.errors import ConfigError, ProjectNotFoundError
@@ -20,9 +21,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:  # pragma: no cover - the same parser under its old name
     import tomli as tomllib
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ENV_PREFIX = "BUILD_NATIVE_"
 TABLE = "native-bootstrap"
@@ -112,19 +110,20 @@ def _from_pyproject(project: Path) -> dict[str, Any]:
     found = {key.replace("-", "_"): value for key, value in table.items()}
     for key in found:
         if key not in allowed:
-            close = difflib.get_close_matches(key, allowed, 1)
-            known = ", ".join(sorted(name.replace("_", "-") for name in allowed))
-            raise ConfigError(
-                f"{path}: unknown key {key.replace('_', '-')!r} in [tool.{TABLE}]",
-                hint=f"did you mean {close[0].replace('_', '-')!r}?"
-                if close
-                else f"known: {known}",
-            )
+            raise _unknown_key(path, key.replace("_", "-"), [a.replace("_", "-") for a in allowed])
     # Paths in a project's file are meant from that file on.
     for key in ("requirements", "output", "report"):
         if isinstance(found.get(key), str):
             found[key] = project / found[key]
     return found
+
+
+def _unknown_key(path: Path, key: str, allowed: list[str]) -> ConfigError:
+    close = difflib.get_close_matches(key, allowed, 1)
+    return ConfigError(
+        f"{path}: unknown key {key!r} in [tool.{TABLE}]",
+        hint=f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(allowed))}",
+    )
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -161,15 +160,8 @@ def _convert(name: str, value: Any, source: str) -> Any:
 def _as_bool(value: Any, label: str) -> bool:
     if isinstance(value, bool):
         return value
-    known = {
-        "1": True,
-        "true": True,
-        "yes": True,
-        "0": False,
-        "false": False,
-        "no": False,
-        "": False,
-    }
-    if isinstance(value, str) and value.lower() in known:
-        return known[value.lower()]
+    if str(value).lower() in ("1", "true", "yes"):
+        return True
+    if str(value).lower() in ("0", "false", "no", ""):
+        return False
     raise ConfigError(f"{label} must be true or false, not {value!r}")

@@ -1,4 +1,4 @@
-"""The command line: parsing and dispatch. Each command is one function that returns an exit code."""
+"""The command line: parsing and dispatch. A command is a function that returns an exit code."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_build(commands: Any) -> None:
     build = commands.add_parser("build", help="build bootstrap and function.zip")
-    build.add_argument(
-        "handler", nargs="?", help="as on Lambda: module.function or pkg/mod.function"
-    )
+    build.add_argument("handler", nargs="?", help="as on Lambda: module.function")
     _add_build_options(build)
     build.add_argument("--invoke", metavar="EVENT", help="try the result: JSON text or a file")
     build.set_defaults(command=_build)

@@ -113,8 +113,9 @@ def invoke(
 ) -> Answer:
     """Unpack ``folder``/function.zip, start its bootstrap, give it ``event``, return its answer.
 
-    What runs is exactly what would be uploaded. ``runner`` is put before the program (``qemu-aarch64`` for a foreign architecture). Raises
-    InvokeError when the process ends or stays silent without an answer.
+    What runs is exactly what would be uploaded. ``runner`` is put before the program (such as
+    ``qemu-aarch64`` for a foreign architecture). Raises InvokeError when the process ends or stays
+    silent without an answer.
     """
     exchange = _Exchange(event=event, deadline_ms=int((time.time() + TIMEOUT_SECONDS) * 1000))
     handler = type("Handler", (_RuntimeApi,), {"exchange": exchange})

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import socket
 import subprocess
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +14,7 @@ def private_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def local_only(request, monkeypatch) -> Iterator[None]:
+def local_only(request, monkeypatch):
     """Connections beyond this machine fail; so do subprocesses, unless marked ``subprocesses``."""
     connect = socket.socket.connect
 
@@ -38,4 +34,3 @@ def local_only(request, monkeypatch) -> Iterator[None]:
             raise AssertionError(f"a unit test runs {command}")
 
         monkeypatch.setattr(subprocess.Popen, "__init__", refused)
-    yield
