@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 import zipfile
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING
 from native_bootstrap.errors import InvokeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 API = "/2018-06-01/runtime"
 TIMEOUT_SECONDS = 60.0
@@ -40,8 +41,11 @@ class Answer:
 
 
 @dataclass
-class _Exchange:
-    """What server and caller share while one invocation runs."""
+class Exchange:
+    """What server and caller share while one invocation runs; ``done`` is set by the answer.
+
+    ``answer`` is (was it a response, its body, when it came).
+    """
 
     event: bytes
     deadline_ms: int
@@ -54,7 +58,7 @@ class _Exchange:
 
 class _RuntimeApi(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    exchange: _Exchange
+    exchange: Exchange
 
     def do_GET(self) -> None:
         exchange = self.exchange
@@ -117,22 +121,17 @@ def invoke(
     ``qemu-aarch64`` for a foreign architecture). Raises InvokeError when the process ends or stays
     silent without an answer.
     """
-    exchange = _Exchange(event=event, deadline_ms=int((time.time() + TIMEOUT_SECONDS) * 1000))
-    handler = type("Handler", (_RuntimeApi,), {"exchange": exchange})
     with (
-        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        serve(event) as (address, exchange),
         tempfile.TemporaryFile() as log,
         tempfile.TemporaryDirectory(prefix="native-bootstrap-") as task,
     ):
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         program = _unpack(folder, Path(task))
-        command = [runner, str(program)] if runner else [str(program)]
         exchange.started = time.monotonic()
         process = subprocess.Popen(
-            command,
+            [runner, program] if runner else [program],
             cwd=task,
-            env=_environment(Path(task), server.server_address[1], environ),
+            env=_environment(Path(task), address, environ),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -142,10 +141,23 @@ def invoke(
         finally:
             process.kill()
             process.wait()
-            exchange.done.set()
-            server.shutdown()
         log.seek(0)
         return _answer(exchange, log.read().decode("utf-8", "replace"), process.returncode)
+
+
+@contextmanager
+def serve(event: bytes) -> Iterator[tuple[str, Exchange]]:
+    """A Runtime API on a free port that hands out ``event`` once: its address, what happens."""
+    exchange = Exchange(event=event, deadline_ms=int((time.time() + TIMEOUT_SECONDS) * 1000))
+    handler = type("Handler", (_RuntimeApi,), {"exchange": exchange})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}", exchange
+        finally:
+            exchange.done.set()
+            server.shutdown()
 
 
 def _unpack(folder: Path, task: Path) -> Path:
@@ -164,11 +176,11 @@ def _unpack(folder: Path, task: Path) -> Path:
     return program
 
 
-def _environment(task: Path, port: int, environ: Mapping[str, str]) -> dict[str, str]:
+def _environment(task: Path, address: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The caller's environment with what Lambda sets on top."""
     return {
         **environ,
-        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}",
+        "AWS_LAMBDA_RUNTIME_API": address,
         "AWS_LAMBDA_FUNCTION_NAME": "function",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
@@ -179,14 +191,14 @@ def _environment(task: Path, port: int, environ: Mapping[str, str]) -> dict[str,
     }
 
 
-def _wait(process: subprocess.Popen[bytes], exchange: _Exchange) -> None:
+def _wait(process: subprocess.Popen[bytes], exchange: Exchange) -> None:
     end = time.monotonic() + TIMEOUT_SECONDS
     while not exchange.done.wait(0.01):
         if process.poll() is not None or time.monotonic() > end:
             return
 
 
-def _answer(exchange: _Exchange, log: str, status: int) -> Answer:
+def _answer(exchange: Exchange, log: str, status: int) -> Answer:
     if exchange.answer is None:
         tail = "\n".join(log.splitlines()[-15:])
         raise InvokeError(

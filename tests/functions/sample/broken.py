@@ -1,0 +1,7 @@
+"""Fails while it is imported."""
+
+raise RuntimeError("no configuration")
+
+
+def handler(event, context):
+    return None

@@ -1,0 +1,88 @@
+"""Pure-Python dependencies from the archive, compiled and as bytecode."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+
+import pytest
+
+from native_bootstrap import invoke
+
+
+@pytest.fixture(scope="module", params=["native", "bytecode"])
+def use(request, built):
+    output = built("packages", "app.handler", "--code", request.param)
+
+    def call(what: str, **event):
+        answer = invoke.invoke(output, json.dumps({"use": what, **event}).encode())
+        assert answer.ok, answer.body.decode()
+        use.log = answer.log
+        return json.loads(answer.body)
+
+    use = call
+    return call
+
+
+@pytest.fixture(scope="module")
+def json_server():
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = b'{"fine": true}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+def test_boto3(use):
+    answer = use("boto3")
+    assert answer["url"] == "https://bucket.s3.amazonaws.com/key"
+    assert answer["dynamodb"]
+    assert answer["services"] > 300
+
+
+def test_requests(use, json_server):
+    answer = use("requests", url=json_server)
+    assert answer["json"] == {"fine": True}
+    assert answer["agent"].startswith("python-requests/")
+
+
+def test_jinja2_escapes_without_its_speedups(use):
+    assert use("jinja2") == "<p>Hello &lt;you&gt;</p>"
+
+
+def test_yaml(use):
+    assert use("yaml") == {"loaded": {"a": [1, 2]}, "dumped": "b: null\n"}
+
+
+def test_dateutil_has_time_zones(use):
+    assert use("dateutil") == "2026-11-22T11:00:00+01:00"
+
+
+def test_powertools(use):
+    answer = use("powertools")
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"greeting": "Hi you"})
+    assert '"message":"from powertools"' in use.log.replace(": ", ":")
+
+
+def test_resources_metadata_and_sources(use):
+    answer = use("resources")
+    assert answer["read"] == answer["pkgutil"] == "<p>Hello {{ name }}</p>\n"
+    assert "templates" in answer["listed"]
+    assert answer["modules"] == ["greeting"]
+    assert answer["top"]
+    assert answer["version"] == "2.32.5"
+    assert answer["needs"] == ["six>=1.5"]
+    assert answer["source"] == 'def greeting(name):\n    return f"Hi {name}"\n'
+    assert answer["own"] == "def use_yaml(event, context):"
+    assert answer["module"] == '"""A user\'s package with a data file beside its code."""'
