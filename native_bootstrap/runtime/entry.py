@@ -1,0 +1,39 @@
+"""The compiled program's main; the C core calls `main` once the interpreter and the importer are
+up."""
+
+from __future__ import annotations
+
+import builtins
+
+import _nb_archive
+
+from native_bootstrap.runtime import loop, sources
+from native_bootstrap.runtime.api import RuntimeApiClient
+
+# What people write into Lambda's handler field for an OS-only runtime, where it means nothing.
+_PLACEHOLDER = "bootstrap"
+
+
+class _Quitter:
+    """`exit` and `quit`, which `site` defines elsewhere; the real thing is imported when used."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Use {self.name}() or Ctrl-D (i.e. EOF) to exit"
+
+    def __call__(self, code: str | int | None = None) -> None:
+        import _sitebuiltins  # lazy: hardly anybody calls these
+
+        _sitebuiltins.Quitter(self.name, "Ctrl-D (i.e. EOF)")(code)
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the function. The exit code is the caller's to use; SystemExit passes through."""
+    builtins.exit = _Quitter("exit")  # type: ignore[assignment]
+    builtins.quit = _Quitter("quit")  # type: ignore[assignment]
+    sources.install()
+    name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
+    loop.run(RuntimeApiClient(), name, None)
+    return 0
