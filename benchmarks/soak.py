@@ -81,7 +81,7 @@ def rss_mb(pid: int) -> float:
 def payload(number: int, source: random.Random) -> str:
     limit = LARGE_MAX if number % LARGE_EVERY == LARGE_EVERY - 1 else 4096
     size = source.randrange(2, limit)
-    word = "%016x" % source.getrandbits(64)
+    word = f"{source.getrandbits(64):016x}"
     return (word * (size // 16 + 1))[:size]
 
 
