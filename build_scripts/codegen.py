@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,8 @@ BUILD_DEFINITIONS = {
     "_NUITKA_NO_ASSERTS": "0",
     "_NUITKA_NO_DOCSTRINGS": "0",
 }
+# Called by each compiled module as it starts; see native_bootstrap/core/nb_nuitka.c.
+PATCH_LATER = "-DpatchInspectModule=nb_nuitka_patch_later"
 BLOB = """/* constants {digest} */
 __asm__(".section .rodata\\n.balign 16\\n.hidden constant_bin_data\\n.global constant_bin_data\\n"
         "constant_bin_data:\\n.incbin \\"{path}\\"\\n.byte 0\\n.previous\\n");
@@ -133,8 +136,11 @@ def compile_umbrella(
     sources = [p for p in sorted(code.glob("*.c")) if "__constants_data" not in p.name]
     sources.append(nuitka / "static_src" / "CompiledFunctionType.c")
 
+    common = (*FLAGS, *(f"-D{name}" for name in DEFINES), *(f"-I{path}" for path in includes))
+    late = () if _needs_patches_at_start(modules) else (PATCH_LATER,)
+
     def build(source: Path) -> Path:
-        flags = (*FLAGS, *(f"-D{name}" for name in DEFINES), *(f"-I{path}" for path in includes))
+        flags = (*common, *late) if source.name.startswith("module.") else common
         return compile_cached(source, headers, flags, toolchain=toolchain, log=log)
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
@@ -148,6 +154,12 @@ def compile_umbrella(
         modules=tuple(module.name for module in modules),
         key=cache.content_key(*(path.read_bytes() for path in objects)),
     )
+
+
+def _needs_patches_at_start(modules: Sequence[CompiledModule]) -> bool:
+    """Whether a module may use ``types.coroutine``, which Nuitka replaces, without ``inspect``."""
+    pattern = re.compile(rb"types\.coroutine|from\s+types\s+import[^\n]*(coroutine|\*|\()")
+    return any(pattern.search(module.source.read_bytes()) for module in modules)
 
 
 def compile_cached(
