@@ -1,0 +1,229 @@
+"""What goes into the archive: the project, its dependencies, the runtime, the standard library.
+
+Which of two modules of one name is taken follows Lambda: the task's files come before the standard
+library's, except for what the runtime has already imported when it looks at the task.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from build_scripts import archive, graph, resources
+from build_scripts.compiler import EMPTY, ModuleStore, StoredModule, compile_modules, content_of
+from build_scripts.modules import matches, namespace_packages, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from build_scripts.dependencies import Dependencies
+    from build_scripts.log import Log
+    from build_scripts.project import Project
+
+STDLIB_FOLDER = "/var/lang/lib/python3.13/"
+RUNTIME_FOLDER = "/var/runtime/"
+ENTRY_MODULE = "native_bootstrap.runtime.entry"
+RUNTIME_PARTS = ("runtime/",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """Every module of the program and where it comes from.
+
+    ``at_start``: modules imported before the first invocation; ``own``: the project's modules that
+    the handler can reach, the ones worth compiling; ``missing``: imports that nothing answers.
+    """
+
+    stores: Mapping[str, ModuleStore]  # module name -> the store that has it
+    namespaces: Mapping[str, str]
+    at_start: frozenset[str]
+    own: tuple[str, ...]
+    missing: tuple[graph.Missing, ...]
+    warnings: tuple[str, ...]
+
+
+def compile_stdlib(
+    stdlib: Path, *, python: Path, python_key: str, content: str, log: Log
+) -> ModuleStore:
+    """The standard library's bytecode, once per pack. ``content`` stands for its files."""
+    patterns = resources.load("stdlib")["exclude"]
+    tree = scan(stdlib, lambda path: matches(path, patterns))
+    return compile_modules(
+        tree.modules,
+        python=python,
+        python_key=python_key,
+        content=content,
+        log=log,
+        prefix=STDLIB_FOLDER,
+        what=f"of the standard library ({len(tree.modules)} modules)",
+    )
+
+
+def compile_runtime(package: Path, *, python: Path, python_key: str, log: Log) -> ModuleStore:
+    """Our own package, as far as it ships: ``__init__`` and ``runtime``."""
+    top = package.name
+
+    def is_excluded(path: str) -> bool:
+        parts = path.split("/")
+        ships = path in (top, f"{top}/__init__.py", f"{top}/runtime") or parts[1:2] == ["runtime"]
+        return not ships
+
+    modules = scan(package.parent, is_excluded).modules
+    return compile_modules(
+        modules,
+        python=python,
+        python_key=python_key,
+        content=content_of(modules),
+        log=log,
+        prefix=RUNTIME_FOLDER,
+        keep_sources=True,
+        what="of the runtime",
+    )
+
+
+def compile_dependencies(
+    dependencies: Dependencies, *, python: Path, python_key: str, log: Log
+) -> ModuleStore:
+    """The dependencies' bytecode and sources, once per set of packages."""
+    if not dependencies.modules:
+        return EMPTY
+    return compile_modules(
+        dependencies.modules,
+        python=python,
+        python_key=python_key,
+        content=dependencies.key,
+        log=log,
+        keep_sources=True,
+        what=f"of the dependencies ({len(dependencies.modules)} modules)",
+    )
+
+
+def collect(
+    project: Project,
+    *,
+    dependencies: ModuleStore,
+    runtime: ModuleStore,
+    stdlib: ModuleStore,
+    builtin_names: frozenset[str],
+) -> Contents:
+    """Merge the four sources and follow the imports from the handler."""
+    pinned = _pinned(runtime, stdlib)
+    stores: dict[str, ModuleStore] = {}
+    warnings = list(project.warnings)
+    warned = set(resources.load("lambda_python")["preloaded"])
+    task_names = {
+        name.partition(".")[0] for s in (project.store, dependencies) for name in s.modules
+    }
+    for name in stdlib.modules:
+        top = name.partition(".")[0]
+        if top in pinned or top not in task_names:
+            stores[name] = stdlib
+    for store in (dependencies, project.store):
+        for name, module in store.modules.items():
+            top = name.partition(".")[0]
+            if top not in pinned and module.raw is not None:
+                stores[name] = store
+            elif top in pinned and name == top and top not in warned:
+                warnings.append(
+                    f"{module.path} is never imported: the runtime needs the standard module "
+                    f"'{top}' before it looks at your code"
+                )
+    stores.update(dict.fromkeys(runtime.modules, runtime))
+    facts = {name: store.modules[name].facts for name, store in stores.items()}
+    walked = graph.walk([project.handler.module, ENTRY_MODULE, *_frozen()], facts)
+    own = tuple(
+        name
+        for name in sorted(walked.reachable)
+        if stores[name] is project.store and name.partition(".")[0] not in project.vendored
+    )
+    namespaces = _namespaces(stores)
+    provided = builtin_names | frozenset(namespaces)
+    started = [name for name in own if name in walked.at_start]
+    return Contents(
+        stores=stores,
+        namespaces=namespaces,
+        at_start=walked.at_start,
+        own=own,
+        missing=graph.missing(started, facts, provided),
+        warnings=tuple(warnings),
+    )
+
+
+def entries(
+    contents: Contents,
+    *,
+    project: ModuleStore,
+    compiled: Iterable[str] = (),
+    strip_source: bool = False,
+    dependencies: ModuleStore = EMPTY,
+    keep_sources: bool = False,
+) -> list[archive.ModuleEntry]:
+    """The archive's rows.
+
+    ``compiled``: modules whose code is in the umbrella. ``strip_source`` leaves out the project's
+    sources, ``keep_sources`` takes in those of the dependencies.
+    """
+    raw = contents.at_start | frozenset(_frozen())
+    native = frozenset(compiled)
+    with_source = [
+        *([] if strip_source else [project]),
+        *([dependencies] if keep_sources else []),
+    ]
+    rows = []
+    for name, store in contents.stores.items():
+        module = store.modules[name]
+        source = store.read(module.source) if any(store is s for s in with_source) else b""
+        rows.append(_row(store, module, source or None, name in raw, name in native))
+    rows += [
+        archive.ModuleEntry(name=name, path=folder, flags=archive.NAMESPACE)
+        for name, folder in contents.namespaces.items()
+    ]
+    return rows
+
+
+def _row(
+    store: ModuleStore, module: StoredModule, source: bytes | None, is_raw: bool, is_native: bool
+) -> archive.ModuleEntry:
+    flags = archive.PACKAGE if module.is_package else 0
+    if is_native:
+        return archive.ModuleEntry(
+            name=module.name, path=module.path, flags=flags | archive.COMPILED, source=source
+        )
+    if is_raw or module.raw is None:
+        code = store.read(module.raw)
+        return archive.ModuleEntry(
+            name=module.name, path=module.path, flags=flags, code=code, source=source
+        )
+    return archive.ModuleEntry(
+        name=module.name,
+        path=module.path,
+        flags=flags | archive.CODE_DEFLATED,
+        code=store.read(module.deflated),
+        code_raw_length=module.raw[1],
+        source=source,
+    )
+
+
+def _pinned(runtime: ModuleStore, stdlib: ModuleStore) -> frozenset[str]:
+    """Top-level standard modules that the runtime has imported before the task's code."""
+    facts = {name: m.facts for store in (stdlib, runtime) for name, m in store.modules.items()}
+    walked = graph.walk([ENTRY_MODULE, *_frozen()], facts)
+    used = {name.partition(".")[0] for name in walked.at_start}
+    return frozenset(used | set(resources.load("lambda_python")["preloaded"]))
+
+
+def _frozen() -> list[str]:
+    return list(resources.load("stdlib")["frozen"])
+
+
+def _namespaces(stores: Mapping[str, ModuleStore]) -> dict[str, str]:
+    """Packages without ``__init__``, of the task only: all others have theirs."""
+    from build_scripts.modules import ModuleFile
+
+    files = [
+        ModuleFile(name=name, path=module.path, file=Path(), is_package=module.is_package)
+        for name, store in stores.items()
+        if not (module := store.modules[name]).path.startswith("/")
+    ]
+    return namespace_packages(files)

@@ -1,0 +1,106 @@
+"""function.zip: the program and the data files, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from build_scripts import cache, resources
+from native_bootstrap.errors import PackageTooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from build_scripts.modules import DataFile
+
+LEVEL = 9
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+EXECUTABLE = 0o755
+PLAIN = 0o644
+PROGRAM = "bootstrap"
+MB = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A written zip. Sizes are in bytes; ``warnings`` are for the user."""
+
+    path: Path
+    zipped: int
+    unzipped: int
+    files: int
+    sha256: str
+    warnings: tuple[str, ...]
+
+
+def write(
+    program: Path,
+    data: Sequence[DataFile],
+    target: Path,
+    *,
+    limits: Mapping[str, int] | None = None,
+) -> Package:
+    """Zip ``program`` as ``bootstrap`` together with ``data`` (of two equal paths the last wins).
+
+    Raises PackageTooLargeError before anything is written when the content is over Lambda's limit.
+    A zip over the direct-upload limit is only a warning: it can be deployed through S3.
+    """
+    quotas = limits if limits is not None else resources.load("lambda_limits")
+    files = {item.path: item.file for item in data}
+    files[PROGRAM] = program
+    unzipped = sum(file.stat().st_size for file in files.values())
+    if unzipped > quotas["unzipped"]:
+        raise _too_large(files, unzipped, quotas["unzipped"])
+    with cache.translate_os_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            _write(files, partial)
+            os.replace(partial, target)  # noqa: PTH105 - atomic on POSIX, says so
+        finally:
+            partial.unlink(missing_ok=True)
+        blob = target.read_bytes()
+    warnings = []
+    if len(blob) > quotas["direct_upload"]:
+        warnings.append(
+            f"{target.name} has {len(blob) / MB:.1f} MB: over {quotas['direct_upload'] / MB:.0f} MB "
+            "a zip cannot be uploaded directly; upload it to S3 and deploy from there"
+        )
+    return Package(
+        path=target,
+        zipped=len(blob),
+        unzipped=unzipped,
+        files=len(files),
+        sha256=hashlib.sha256(blob).hexdigest(),
+        warnings=tuple(warnings),
+    )
+
+
+def _write(files: Mapping[str, Path], target: Path) -> None:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
+        for path in sorted(files):
+            entry = zipfile.ZipInfo(path, EPOCH)
+            entry.create_system = 3  # Unix: the mode counts
+            mode = EXECUTABLE if path == PROGRAM else PLAIN
+            entry.external_attr = (stat.S_IFREG | mode) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, files[path].read_bytes(), compresslevel=LEVEL)
+
+
+def _too_large(files: Mapping[str, Path], size: int, limit: int) -> PackageTooLargeError:
+    folders: dict[str, int] = {}
+    for path, file in files.items():
+        top = path.partition("/")[0]
+        folders[top] = folders.get(top, 0) + file.stat().st_size
+    largest = sorted(folders.items(), key=lambda item: -item[1])[:5]
+    listing = "\n".join(f"  {bytes_ / MB:8.1f} MB  {name}" for name, bytes_ in largest)
+    return PackageTooLargeError(
+        f"the function has {size / MB:.1f} MB unzipped, Lambda allows {limit / MB:.1f} MB. "
+        f"The largest parts:\n{listing}",
+        hint="leave files out with --exclude PATTERN, or read them from S3 or EFS",
+    )
