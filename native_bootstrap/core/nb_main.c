@@ -1,0 +1,270 @@
+/* The program's main.
+ *
+ * bootstrap:       CPU check, heap, interpreter (configured here, from nothing on disk), importer
+ * of the module archive, Nuitka's umbrella, then native_bootstrap.runtime.entry.main(argv[1:]).
+ * NB_HOST_PYTHON:  the pack's python3.13: CPython's own command line on the same heap, loader and
+ * modules.
+ *
+ * Order and environment are those of `python` where they can be seen: PYTHON* variables count
+ * (except PYTHONHOME, which cannot mean anything here), SystemExit and uncaught exceptions end the
+ * process as they do there. What goes wrong before the interpreter runs is one line on stderr and
+ * exit 1: then there is nobody to tell the Runtime API. */
+#include <Python.h>
+
+#include <marshal.h>
+
+#include "nb_archive.h"
+#include "nb_cpu.h"
+#include "nb_dl.h"
+#include "nb_heap.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+PyMODINIT_FUNC PyInit__nb_client(void);
+PyMODINIT_FUNC PyInit__nb_archive(void);
+
+static int nb_main_add_modules(void) {
+    return PyImport_AppendInittab("_nb_client", PyInit__nb_client) == 0 &&
+                   PyImport_AppendInittab("_nb_archive", PyInit__nb_archive) == 0
+               ? 0
+               : -1;
+}
+
+/* The program's own file; `fallback` where there is no /proc. */
+static const char *nb_main_executable(const char *fallback) {
+    static char path[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n <= 0)
+        return fallback;
+    path[n] = '\0';
+    return path;
+}
+
+#ifdef NB_HOST_PYTHON
+
+int main(int argc, char **argv) {
+    nb_cpu_check();
+    nb_heap_init();
+    nb_dl_set_program(nb_main_executable(argv[0]));
+    nb_arena_install();
+    if (nb_main_add_modules() < 0)
+        return 1;
+    return Py_BytesMain(argc, argv);
+}
+
+#else
+
+#define NB_MAIN_PREFIX "/var/lang"
+#define NB_MAIN_STDLIB "/var/lang/lib/python3.13"
+#define NB_MAIN_IMPORTER "native_bootstrap.runtime.importer"
+
+extern PyObject *PyInit__nb_umbrella(void) __attribute__((weak));
+
+static _Noreturn void nb_main_die(const char *what, const char *why) {
+    fprintf(stderr, "native-bootstrap: cannot start: %s%s%s\n", what, why != NULL ? ": " : "",
+            why != NULL ? why : "");
+    exit(1);
+}
+
+static void nb_main_check(PyStatus status) {
+    if (PyStatus_Exception(status))
+        nb_main_die("the Python interpreter failed to initialise",
+                    status.err_msg != NULL ? status.err_msg : "unknown reason");
+}
+
+/* ---- what the interpreter needs before an importer can run ---- */
+
+static struct nb_archive archive;
+
+static bool nb_main_find(const char *name, struct nb_archive_entry *entry) {
+    int found = nb_archive_find(&archive, name, strlen(name), entry, NULL);
+    return found == 1 && entry->code_length > 0 && entry->code_length <= INT_MAX &&
+           (entry->flags & NB_ARCHIVE_CODE_DEFLATED) == 0;
+}
+
+/* The codecs that Py_InitializeFromConfig imports, as frozen modules whose bytes are the archive's.
+ */
+static void nb_main_freeze(void) {
+    static const char *const names[] = {"encodings", "encodings.aliases", "encodings.utf_8",
+                                        "encodings.ascii", "encodings.latin_1"};
+    enum { COUNT = sizeof names / sizeof *names };
+    static struct _frozen table[COUNT + 1]; /* ends with a null name */
+    size_t used = 0;
+    for (size_t i = 0; i < COUNT; i++) {
+        struct nb_archive_entry entry;
+        if (nb_main_find(names[i], &entry))
+            table[used++] = (struct _frozen){
+                .name = names[i],
+                .code = entry.code,
+                .size = (int)entry.code_length,
+                .is_package = (entry.flags & NB_ARCHIVE_PACKAGE) != 0,
+            };
+        else if (i < 3)
+            nb_main_die("the module archive lacks", names[i]);
+    }
+    PyImport_FrozenModules = table;
+}
+
+static void nb_main_add_path(PyConfig *config, const char *path, size_t n) {
+    char *copy = strndup(path, n);
+    wchar_t *wide = copy != NULL ? Py_DecodeLocale(copy, NULL) : NULL;
+    if (wide == NULL)
+        nb_main_die("no memory", NULL);
+    nb_main_check(PyWideStringList_Append(&config->module_search_paths, wide));
+    PyMem_RawFree(wide);
+    free(copy);
+}
+
+static void nb_main_search_paths(PyConfig *config, const char *task_root) {
+    static const char *const layers[] = {"/opt/python/lib/python3.13/site-packages", "/opt/python"};
+    config->module_search_paths_set = 1;
+    nb_main_add_path(config, task_root, strlen(task_root));
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        nb_main_add_path(config, layers[i], strlen(layers[i]));
+    const char *entry = getenv("PYTHONPATH");
+    while (entry != NULL) {
+        const char *colon = strchr(entry, ':');
+        size_t n = colon != NULL ? (size_t)(colon - entry) : strlen(entry);
+        if (n > 0)
+            nb_main_add_path(config, entry, n);
+        entry = colon != NULL ? colon + 1 : NULL;
+    }
+}
+
+static void nb_main_initialize(int argc, char **argv, const char *task_root) {
+    PyPreConfig before;
+    PyPreConfig_InitPythonConfig(&before);
+    before.parse_argv = 0;
+    before.coerce_c_locale = 0; /* it would change the environment; musl's locales are all UTF-8 */
+    nb_main_check(Py_PreInitialize(&before));
+    nb_arena_install();
+
+    PyConfig config;
+    PyConfig_InitPythonConfig(&config);
+    config.parse_argv = 0;
+    config.site_import = 0;
+    config.user_site_directory = 0;
+    config.write_bytecode = 0;
+    config.pathconfig_warnings = 0;
+    const char *executable = nb_main_executable(argv[0]);
+    const struct {
+        wchar_t **field;
+        const char *value;
+    } paths[] = {
+        {&config.prefix, NB_MAIN_PREFIX},      {&config.exec_prefix, NB_MAIN_PREFIX},
+        {&config.base_prefix, NB_MAIN_PREFIX}, {&config.base_exec_prefix, NB_MAIN_PREFIX},
+        {&config.stdlib_dir, NB_MAIN_STDLIB},  {&config.program_name, executable},
+        {&config.executable, executable},      {&config.base_executable, executable},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        nb_main_check(PyConfig_SetBytesString(&config, paths[i].field, paths[i].value));
+    nb_main_check(PyConfig_SetBytesArgv(&config, argc, argv));
+    nb_main_search_paths(&config, task_root);
+    nb_main_check(Py_InitializeFromConfig(&config));
+    PyConfig_Clear(&config);
+}
+
+/* ---- Python code from here on ---- */
+
+/* Runs the importer's module straight from its bytes: its packages are not importable before it is
+ * there. */
+static bool nb_main_install_importer(void) {
+    struct nb_archive_entry entry;
+    if (!nb_main_find(NB_MAIN_IMPORTER, &entry))
+        nb_main_die("the module archive lacks", NB_MAIN_IMPORTER);
+    PyObject *code =
+        PyMarshal_ReadObjectFromString((const char *)entry.code, (Py_ssize_t)entry.code_length);
+    PyObject *module = code != NULL ? PyImport_ExecCodeModule(NB_MAIN_IMPORTER, code) : NULL;
+    PyObject *result = module != NULL ? PyObject_CallMethod(module, "install", NULL) : NULL;
+    bool good = result != NULL;
+    Py_XDECREF(code);
+    Py_XDECREF(module);
+    Py_XDECREF(result);
+    return good;
+}
+
+static bool nb_main_import(const char *name) {
+    PyObject *module = PyImport_ImportModule(name);
+    Py_XDECREF(module);
+    return module != NULL;
+}
+
+/* entry.main(argv[1:]); NULL with an exception set when that failed. */
+static PyObject *nb_main_call_entry(int argc, char **argv) {
+    PyObject *entry = PyImport_ImportModule("native_bootstrap.runtime.entry");
+    PyObject *arguments = entry != NULL ? PyList_New(0) : NULL;
+    for (int i = 1; arguments != NULL && i < argc; i++) {
+        PyObject *argument = PyUnicode_DecodeFSDefault(argv[i]);
+        if (argument == NULL || PyList_Append(arguments, argument) < 0)
+            Py_CLEAR(arguments);
+        Py_XDECREF(argument);
+    }
+    PyObject *result =
+        arguments != NULL ? PyObject_CallMethod(entry, "main", "O", arguments) : NULL;
+    Py_XDECREF(entry);
+    Py_XDECREF(arguments);
+    return result;
+}
+
+/* The exit code for what main() returned or raised. SystemExit does not come back from
+ * PyErr_Print(). */
+static int nb_main_code(PyObject *result, bool *interrupted) {
+    if (result != NULL && (result == Py_None || PyLong_Check(result))) {
+        int code = result == Py_None ? 0 : (int)PyLong_AsLong(result);
+        Py_DECREF(result);
+        return code;
+    }
+    if (result != NULL) {
+        PyErr_Format(PyExc_TypeError, "entry.main returned %R", result);
+        Py_DECREF(result);
+    }
+    *interrupted = PyErr_ExceptionMatches(PyExc_KeyboardInterrupt);
+    PyErr_Print();
+    return 1;
+}
+
+int main(int argc, char **argv) {
+    nb_cpu_check();
+    nb_heap_init();
+    signal(SIGPIPE, SIG_IGN);
+    unsetenv("PYTHONHOME");
+
+    const char *error;
+    if (nb_archive_linked(&archive, &error) < 0)
+        nb_main_die(error, NULL);
+    const char *set = getenv("LAMBDA_TASK_ROOT");
+    char *task_root = strdup(set != NULL && *set != '\0' ? set : "/var/task");
+    char *program = task_root != NULL ? malloc(strlen(task_root) + sizeof "/bootstrap") : NULL;
+    if (program == NULL)
+        nb_main_die("no memory", NULL);
+    strcat(strcpy(program, task_root), "/bootstrap");
+    nb_dl_set_program(program);
+
+    nb_main_freeze();
+    if (nb_main_add_modules() < 0 ||
+        (PyInit__nb_umbrella != NULL &&
+         PyImport_AppendInittab("_nb_umbrella", PyInit__nb_umbrella) < 0))
+        nb_main_die("no memory", NULL);
+    nb_main_initialize(argc, argv, task_root);
+
+    bool interrupted = false;
+    PyObject *result = NULL;
+    if (nb_main_install_importer() &&
+        (PyInit__nb_umbrella == NULL || nb_main_import("_nb_umbrella")))
+        result = nb_main_call_entry(argc, argv);
+    int code = nb_main_code(result, &interrupted);
+    if (Py_FinalizeEx() < 0)
+        code = 120;    /* as in Py_RunMain: output could not be flushed */
+    if (interrupted) { /* as in Py_RunMain: the parent must see that a signal ended this process */
+        signal(SIGINT, SIG_DFL);
+        kill(getpid(), SIGINT);
+    }
+    return code;
+}
+
+#endif
