@@ -42,6 +42,8 @@ CODE_FLAGS = (
 # 8 MB of stack for threads too: musl's default of 128 kB overflows in Python's recursion.
 STACK_SIZE = 8 * 1024 * 1024
 DRIVER_LINK_FLAGS = ("-static", "-no-pie", "-O2", f"-Wl,-z,stack-size={STACK_SIZE}")
+# What __DATE__ says, so that two builds give the same bytes: the day of CPython 3.13.5.
+BUILD_DATE = 1749643200
 # In link order. libzigc holds zig's own replacements for parts of musl (weak symbols).
 CRT_OBJECT = "crt1.o"
 LIBC_ARCHIVES = ("libc.a", "libzigc.a", "libcompiler_rt.a")
@@ -51,13 +53,13 @@ LLD_EMULATION = {"x86_64": "elf_x86_64", "arm64": "aarch64linux"}
 def zig() -> Path:
     """The zig executable of the installed ``ziglang`` package."""
     try:
-        import ziglang
+        import ziglang  # type: ignore[import-untyped]
     except ImportError:
         raise ToolError(
             "the Python package ziglang is not installed",
             hint="install native-bootstrap with its dependencies: pip install .",
         ) from None
-    return Path(ziglang.__file__).parent / "zig"
+    return Path(str(ziglang.__file__)).parent / "zig"
 
 
 def zig_version() -> str:
@@ -106,7 +108,7 @@ class Toolchain:
             **kept,
             "PATH": f"{self.work / 'bin'}{os.pathsep}{path}",
             "LC_ALL": "C",
-            "SOURCE_DATE_EPOCH": "1700000000",
+            "SOURCE_DATE_EPOCH": str(BUILD_DATE),
             "ZIG_LOCAL_CACHE_DIR": str(self.work / "zig-cache"),
             "ZIG_GLOBAL_CACHE_DIR": str(cache.root() / "zig"),
             **extra,
@@ -143,9 +145,12 @@ class Toolchain:
     ) -> Path:
         """Compile one C or assembler file; ``flags`` follow CODE_FLAGS and so override them."""
         output.parent.mkdir(parents=True, exist_ok=True)
-        command = [zig(), "cc", *self.target_flags, *CODE_FLAGS, *flags, "-c", source, "-o", output]
         process.run(
-            command, log=log, env=env or self.env(), log_file=log_file, what=f"compiling {source.name}"
+            [zig(), "cc", *self.target_flags, *CODE_FLAGS, *flags, "-c", source, "-o", output],
+            log=log,
+            env=env or self.env(),
+            log_file=log_file,
+            what=f"compiling {source.name}",
         )
         return output
 
@@ -174,8 +179,13 @@ class Toolchain:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.unlink(missing_ok=True)
         # D: no times or owners; L: take archives apart; s: with a symbol table.
-        command = [zig(), "ar", "qDLcs", output, *members]
-        process.run(command, log=log, env=self.env(), log_file=log_file, what=f"making {output.name}")
+        process.run(
+            [zig(), "ar", "qDLcs", output, *members],
+            log=log,
+            env=self.env(),
+            log_file=log_file,
+            what=f"making {output.name}",
+        )
         return output
 
     def link(
@@ -196,11 +206,17 @@ class Toolchain:
         """
         output.parent.mkdir(parents=True, exist_ok=True)
         command: list[str | Path] = [
-            *(zig(), "ld.lld", "--error-limit=0", "-O2", "--entry=_start", "-static", "-no-pie"),
+            zig(),
+            *("ld.lld", "--error-limit=0", "-O2", "--entry=_start", "-static", "-no-pie"),
             *("-m", LLD_EMULATION[self.target.arch], "-z", f"stack-size={STACK_SIZE}"),
             *("-z", "now", "--build-id=none", "--image-base=0x1000000"),
-            *("--gc-sections", "--eh-frame-hdr", *flags, "-o", output),
-            *(libc / CRT_OBJECT, *objects, "--start-group", *archives),
+            *("--gc-sections", "--eh-frame-hdr", *flags),
+            "-o",
+            output,
+            libc / CRT_OBJECT,
+            *objects,
+            "--start-group",
+            *archives,
             *(libc / name for name in LIBC_ARCHIVES),
             "--end-group",
         ]
@@ -218,9 +234,9 @@ def build_libc(toolchain: Toolchain, into: Path, *, log: Log, log_file: Path | N
     source = toolchain.work / "start.c"
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text("int main(void) { return 0; }\n")
-    command = [zig(), "cc", *toolchain.target_flags, *CODE_FLAGS, *DRIVER_LINK_FLAGS, source]
+    flags = (*toolchain.target_flags, *CODE_FLAGS, *DRIVER_LINK_FLAGS)
     text = process.run(
-        [*command, "-o", toolchain.work / "start"],
+        [zig(), "cc", *flags, source, "-o", toolchain.work / "start"],
         log=log,
         cwd=toolchain.work,
         env=toolchain.env(ZIG_VERBOSE_LINK="1"),

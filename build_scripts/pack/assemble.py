@@ -1,0 +1,142 @@
+"""From the results of the steps to one published pack."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from build_scripts import cache, process, targets
+from build_scripts.pack import model
+from build_scripts.pack.recipes import cpython
+from build_scripts.toolchain import CODE_FLAGS, Toolchain, zig_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from build_scripts.log import Log
+    from build_scripts.pack.model import Pack
+    from build_scripts.pack.sources import Source
+    from build_scripts.pack.steps import Progress, Step
+
+FORMAT = 1  # of the folder's layout; part of the key
+LIBRARY_STEPS = ("libc", "zlib", "bzip2", "xz", "libffi", "sqlite", "openssl", "extensions")
+
+
+def key_of(steps: Mapping[str, Step], *, without: tuple[str, ...] = ()) -> str:
+    parts = (f"{name}={step.key}" for name, step in sorted(steps.items()) if name not in without)
+    return cache.content_key(str(FORMAT), Path(__file__), *parts)
+
+
+def root_of(steps: Mapping[str, Step], sources: Mapping[str, Source], arch: str) -> Path:
+    version = cpython.short(sources["python"].version)
+    return model.folder() / f"{version}-{arch}-{key_of(steps)}"
+
+
+def publish(
+    steps: Mapping[str, Step],
+    sources: Mapping[str, Source],
+    *,
+    host_python: Path | None,
+    progress: Progress,
+    log: Log,
+) -> Pack:
+    """Put the pack together in its place. Files are hard links to the steps' results."""
+    target = steps["program"].target
+    short = cpython.short(sources["python"].version)
+    root = root_of(steps, sources, target.arch)
+    with log.step("assemble the pack", detail=target.arch), cache.publish(root) as out:
+        for name in LIBRARY_STEPS:
+            _link_tree(steps[name].entry / "lib", out / "lib")
+        for step in steps.values():
+            _link_tree(step.entry / "licenses", out / "licenses")
+        base = steps["cpython"].entry
+        _link_tree(base / "include", out / "include")
+        _link_tree(base / "stdlib", out / "lib" / f"python{short}")
+        _link_tree(steps["program"].entry / "bin", out / "bin")
+        # Where sysconfig looks for the Makefile of an installed Python.
+        config = f"config-{short}-{target.triple}"
+        _link_tree(base / "configured", out / "lib" / f"python{short}" / config)
+        # getpath's landmark for exec_prefix; without it every start prints a warning.
+        dynload = out / "lib" / f"python{short}" / "lib-dynload"
+        dynload.mkdir()
+        (dynload / "README.txt").write_text("All extension modules are built into python.\n")
+        python = host_python or out / "bin" / f"python{short}"
+        _sysconfig(python, base / "configured", target, out / "lib" / f"python{short}", log)
+        info = _info(steps, sources, progress, root.name)
+        info["files"] = model.manifest(out)
+        (out / model.INFO).write_text(json.dumps(info, indent=1))
+        model.stamp(out)
+    found = model.read(root)
+    assert found is not None, "a pack that was just published can be read"
+    return found
+
+
+def _link_tree(source: Path, into: Path) -> None:
+    """Copy a folder as hard links (or files, across file systems); times stay as they are."""
+    if source.is_dir():
+        shutil.copytree(source, into, dirs_exist_ok=True, copy_function=_link)
+
+
+def _link(source: str, target: str) -> str:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+    return target
+
+
+def _sysconfig(
+    python: Path, configured: Path, target: targets.Target, stdlib: Path, log: Log
+) -> None:
+    """Let sysconfig write the target's build variables, as CPython's Makefile does."""
+    name = f"_sysconfigdata__linux_{target.triple}"
+    work = stdlib / ".sysconfig"
+    work.mkdir()
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "_PYTHON_PROJECT_BASE": str(configured),
+        "_PYTHON_HOST_PLATFORM": f"linux-{target.machine}",
+        "_PYTHON_SYSCONFIGDATA_NAME": name,
+    }
+    process.run(
+        [python, "-S", "-m", "sysconfig", "--generate-posix-vars"],
+        log=log,
+        cwd=work,
+        env=env,
+        what="writing sysconfig's variables",
+    )
+    (made,) = work.rglob(f"{name}.py")
+    text = made.read_text()
+    for place in (str(configured), str(stdlib)):
+        text = text.replace(place, "/usr/src/python/build")
+    (stdlib / f"{name}.py").write_text(text)
+    shutil.rmtree(work)
+
+
+def _info(
+    steps: Mapping[str, Step], sources: Mapping[str, Source], progress: Progress, name: str
+) -> dict[str, object]:
+    target = steps["program"].target
+    return {
+        "format": FORMAT,
+        "name": name,
+        "key": key_of(steps),
+        "base_key": key_of(steps, without=("program",)),
+        "arch": target.arch,
+        "triple": target.triple,
+        "cpu": target.cpu,
+        "zig": zig_version(),
+        "flags": {
+            "toolchain": Toolchain(target).key,
+            "python": " ".join((*cpython.OPTIMISATION, *CODE_FLAGS, *cpython.FLAGS)),
+        },
+        "sources": {source.name: source.summary for source in sources.values()},
+        "seconds": {step: round(value, 1) for step, value in progress.seconds.items()},
+        "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
