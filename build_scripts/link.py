@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 CORE = Path(__file__).parents[1] / "native_bootstrap" / "core"
 CORE_FLAGS = ("-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror")
+ENTRY = ("--entry=nb_cpu_start",)  # the CPU is checked before anything else runs
 ARCHIVE_ASM = """/* module archive {digest} */
     .section .rodata.nb_archive,"a",%progbits
     .balign 64
@@ -68,7 +69,7 @@ def link_program(
     if not cache.is_intact(folder):
         with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
             everything = (*objects, _assemble_archive(archive, Path(scratch), toolchain, log))
-            for path, flags in ((program.debug, ()), (program.stripped, ("--strip-all",))):
+            for path, flags in ((program.debug, ENTRY), (program.stripped, (*ENTRY, "--strip-all"))):
                 toolchain.link(
                     work / path.name,
                     libc=pack.lib,
@@ -87,7 +88,8 @@ def compile_core(
 ) -> tuple[Path, ...]:
     """The objects of native_bootstrap/core for a target, from the cache where unchanged."""
     context = cache.content_key(pack.key, *[p.read_bytes() for p in sorted(CORE.glob("*.h"))])
-    every = (*CORE_FLAGS, f"-I{pack.include}", f"-I{pack.lib}", f"-I{CORE}", *flags)
+    folders = (pack.include, pack.root / "include", pack.lib, CORE)
+    every = (*CORE_FLAGS, *(f"-I{folder}" for folder in folders), *flags)
 
     def build(source: Path) -> Path:
         return compile_cached(source, context, every, toolchain=toolchain, log=log)

@@ -126,7 +126,7 @@ def _build(parsed: argparse.Namespace) -> int:
     event = local.read_event(parsed.invoke) if parsed.invoke is not None else None
     log = Log(verbose=options.verbose)
     result = pipeline.build(options, log=log)
-    Console().print(report.table(result))
+    Console().print(report.table(result.report, result.output))
     if event is None:
         return 0
     return _print_answer(local.invoke(result.output, event))
@@ -154,7 +154,7 @@ def _pack(parsed: argparse.Namespace) -> int:
     from build_scripts import commands
     from build_scripts.log import Log
 
-    return commands.pack(parsed, log=Log(verbose=parsed.verbose))
+    return commands.run_pack(parsed, log=Log(verbose=parsed.verbose))
 
 
 def _config(parsed: argparse.Namespace) -> int:

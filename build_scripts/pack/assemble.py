@@ -53,6 +53,8 @@ def publish(
             _link_tree(steps[name].entry / "lib", out / "lib")
         for step in steps.values():
             _link_tree(step.entry / "licenses", out / "licenses")
+        # Besides CPython's headers those of libraries that the C core calls itself.
+        _link_tree(steps["zlib"].entry / "include", out / "include")
         base = steps["cpython"].entry
         _link_tree(base / "include", out / "include")
         _link_tree(base / "stdlib", out / "lib" / f"python{short}")

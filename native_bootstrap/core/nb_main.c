@@ -87,11 +87,12 @@ static bool nb_main_find(const char *name, struct nb_archive_entry *entry) {
            (entry->flags & NB_ARCHIVE_CODE_DEFLATED) == 0;
 }
 
-/* The codecs that Py_InitializeFromConfig imports, as frozen modules whose bytes are the archive's.
+/* The codecs that Py_InitializeFromConfig imports and what the importer names, as frozen modules whose bytes are the archive's.
  */
 static void nb_main_freeze(void) {
     static const char *const names[] = {"encodings", "encodings.aliases", "encodings.utf_8",
-                                        "encodings.ascii", "encodings.latin_1"};
+                                        "encodings.ascii", "encodings.latin_1",
+                                        "__future__"};
     enum { COUNT = sizeof names / sizeof *names };
     static struct _frozen table[COUNT + 1]; /* ends with a null name */
     size_t used = 0;

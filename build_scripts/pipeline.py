@@ -1,0 +1,233 @@
+"""A build, from top to bottom."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import native_bootstrap
+from build_scripts import (
+    archive,
+    cache,
+    codegen,
+    contents,
+    dependencies,
+    link,
+    pack,
+    package,
+    process,
+    project,
+    report,
+    targets,
+)
+from build_scripts.toolchain import Toolchain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from build_scripts.contents import Contents
+    from build_scripts.log import Log
+    from build_scripts.modules import DataFile
+    from build_scripts.options import Options
+
+RUNTIME_PACKAGE = Path(native_bootstrap.__file__).parent
+# Compiled together with the user's modules: what of our runtime runs in every invocation.
+RUNTIME_LOOP = ("api", "context", "loop", "serializer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """A finished build: its output folder and the report that was written there."""
+
+    output: Path
+    report: Mapping[str, object]
+
+
+def build(options: Options, *, log: Log) -> Build:
+    """Run every stage for ``options`` and publish the result in ``options.output``."""
+    _check_output(options.output)
+    target, host = options.target, targets.host()
+    project.load(  # mistakes that need no pack are told before one is built
+        options.project, options.handler, log=log, has_dependencies=True, output=options.output
+    )
+    target_pack = pack.ensure(target, log=log)
+    host_pack = target_pack if target == host else pack.ensure(host, log=log)
+    python, python_key = host_pack.python, host_pack.base_key
+
+    with log.step("dependencies"):
+        installed = dependencies.install(
+            options.project,
+            target,
+            log=log,
+            chosen=options.requirements,
+            python=python,
+            refresh=options.refresh,
+        )
+    with log.step("modules"):
+        builtins = _builtin_names(python, log)
+        loaded = project.load(
+            options.project,
+            options.handler,
+            log=log,
+            python=python,
+            python_key=python_key,
+            builtin_names=builtins,
+            output=options.output,
+            include=options.include,
+            exclude=options.exclude,
+            has_dependencies=bool(installed.modules),
+        )
+        project.check_handler(loaded, site=installed.site)
+        runtime = contents.compile_runtime(
+            RUNTIME_PACKAGE, python=python, python_key=python_key, log=log
+        )
+        stdlib = contents.compile_stdlib(
+            host_pack.stdlib, python=python, python_key=python_key, content=python_key, log=log
+        )
+        site = contents.compile_dependencies(
+            installed, python=python, python_key=python_key, log=log
+        )
+        collected = contents.collect(
+            loaded, dependencies=site, runtime=runtime, stdlib=stdlib, builtin_names=builtins
+        )
+    for warning in (*collected.warnings, *(missing.message for missing in collected.missing)):
+        log.warning(warning)
+
+    toolchain = Toolchain(target)
+    umbrella = None
+    compiled: list[codegen.CompiledModule] = []
+    if options.code == "native":
+        compiled = _to_compile(collected, loaded, installed, options.compile)
+        with log.step("codegen", detail=f"{len(compiled)} modules"):
+            code = codegen.generate(compiled, python=python, python_key=python_key, log=log)
+        with log.step("compile"):
+            umbrella = codegen.compile_umbrella(
+                code, compiled, toolchain=toolchain, include=target_pack.include, log=log
+            )
+    with log.step("archive"):
+        names = [module.name for module in compiled]
+        rows = contents.entries(
+            collected,
+            project=loaded,
+            compiled=names,
+            strip_source=options.strip_source,
+            dependencies=site,
+            keep_sources=options.keep_sources,
+        )
+        info = {"handler": options.handler, "version": report.own_version(), "cpu": target.cpu}
+        modules = _write_archive(archive.encode(rows, info))
+    with log.step("link"):
+        program = link.link_program(
+            pack=target_pack, toolchain=toolchain, umbrella=umbrella, archive=modules, log=log
+        )
+    with log.step("package"):
+        data = (*installed.data, *loaded.data)
+        packed = _write_zip(program, data)
+        for warning in packed.warnings:
+            log.warning(warning)
+        _publish(options.output, program, packed)
+    facts = report.collect(
+        options=options,
+        pack=target_pack,
+        installed=installed,
+        contents=collected,
+        compiled=names,
+        program=program,
+        package=packed,
+        times=log.times,
+    )
+    report.write(facts, options.report or options.output / "report.json")
+    return Build(output=options.output, report=facts)
+
+
+def _check_output(output: Path) -> None:
+    """An output folder that cannot be written is told before minutes of work, not after."""
+    with cache.translate_os_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        probe = output / f".probe-{os.getpid()}"
+        probe.touch()
+        probe.unlink()
+
+
+def _to_compile(
+    collected: Contents,
+    loaded: project.Project,
+    installed: dependencies.Dependencies,
+    extra: Sequence[str],
+) -> list[codegen.CompiledModule]:
+    """The user's reachable modules, the runtime loop, and the packages named with --compile."""
+    own = {module.name: module for module in loaded.modules}
+    chosen = [own[name] for name in collected.own]
+    chosen += [
+        module
+        for module in installed.modules
+        if any(module.name == name or module.name.startswith(f"{name}.") for name in extra)
+    ]
+    user = [
+        codegen.CompiledModule(name=m.name, source=m.file, is_package=m.is_package) for m in chosen
+    ]
+    return [*user, *_runtime_modules()]
+
+
+def _builtin_names(python: Path, log: Log) -> frozenset[str]:
+    """The modules built into the program. Both architectures have the same ones."""
+    text = process.run(
+        [python, "-I", "-S", "-c", "import sys; print(*sys.builtin_module_names)"], log=log
+    )
+    return frozenset(text.split()) | {codegen.UMBRELLA}
+
+
+def _write_archive(blob: bytes) -> Path:
+    folder = cache.root() / "archives" / cache.content_key(blob)
+    if not cache.is_intact(folder):
+        with cache.publish(folder) as work:
+            (work / "modules.bin").write_bytes(blob)
+    return folder / "modules.bin"
+
+
+def _write_zip(program: link.Program, data: Sequence[DataFile]) -> package.Package:
+    """The zip, from the cache when program and data are the same: deflating takes a second."""
+    key = cache.content_key(
+        program.key, *[part for item in data for part in (item.path, item.file.read_bytes())]
+    )
+    folder = cache.root() / "zips" / key
+    if not cache.is_intact(folder):
+        with cache.publish(folder) as work:
+            packed = package.write(program.stripped, data, work / "function.zip")
+            packed = dataclasses.replace(packed, path=folder / "function.zip")
+            (work / "package.json").write_text(json.dumps(dataclasses.asdict(packed), default=str))
+    found = json.loads((folder / "package.json").read_text())
+    found |= {"path": Path(found["path"]), "warnings": tuple(found["warnings"])}
+    return package.Package(**found)
+
+
+def _publish(output: Path, program: link.Program, packed: package.Package) -> None:
+    """Copy the results to the output folder; each takes its name when it is complete."""
+    with cache.translate_os_errors(output):
+        for source, name in (
+            (program.debug, "bootstrap.debug"),
+            (program.stripped, "bootstrap"),
+            (packed.path, "function.zip"),
+        ):
+            partial = output / f".{name}.partial"
+            try:
+                shutil.copyfile(source, partial)
+                partial.chmod(0o644 if name == "function.zip" else 0o755)
+                partial.replace(output / name)
+            finally:
+                partial.unlink(missing_ok=True)
+
+
+def _runtime_modules() -> list[codegen.CompiledModule]:
+    folder = RUNTIME_PACKAGE / "runtime"
+    return [
+        codegen.CompiledModule(
+            name=f"native_bootstrap.runtime.{name}", source=folder / f"{name}.py", is_package=False
+        )
+        for name in RUNTIME_LOOP
+    ]

@@ -1,0 +1,111 @@
+"""What a build did: report.json for machines, a short table for people."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from build_scripts import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from build_scripts.contents import Contents
+    from build_scripts.dependencies import Dependencies
+    from build_scripts.link import Program
+    from build_scripts.options import Options
+    from build_scripts.pack import Pack
+    from build_scripts.package import Package
+
+MB = 1e6
+SCHEMA = 1
+
+
+def own_version() -> str:
+    return version("native-bootstrap")
+
+
+def collect(
+    *,
+    options: Options,
+    pack: Pack,
+    installed: Dependencies,
+    contents: Contents,
+    compiled: Sequence[str],
+    program: Program,
+    package: Package,
+    times: Mapping[str, float],
+) -> dict[str, Any]:
+    """The report as plain data. Sizes in bytes, times in seconds."""
+    return {
+        "schema": SCHEMA,
+        "handler": options.handler,
+        "arch": options.arch,
+        "cpu": options.target.cpu,
+        "code": options.code,
+        "versions": {
+            "native-bootstrap": own_version(),
+            "python": pack.version,
+            "nuitka": version("nuitka"),
+            "ziglang": version("ziglang"),
+        },
+        "pack": pack.key,
+        "sizes": {
+            "bootstrap": program.stripped.stat().st_size,
+            "zip": package.zipped,
+            "unzipped": package.unzipped,
+        },
+        "sha256": package.sha256,
+        "compiled": list(compiled),
+        "modules": len(contents.stores),
+        "imported_at_start": len(contents.at_start),
+        "packages": [
+            {"name": p.name, "version": p.version, "without": list(p.fell_back), "why": p.reason}
+            for p in installed.packages
+        ],
+        "warnings": [*contents.warnings, *package.warnings],
+        "stages": {name: round(seconds, 3) for name, seconds in times.items()},
+        "host": {"machine": platform.machine(), "python": platform.python_version()},
+    }
+
+
+def write(facts: Mapping[str, Any], target: Path) -> None:
+    """Write report.json; it appears complete or not at all."""
+    with cache.translate_os_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            partial.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def table(facts: Mapping[str, Any], output: Path) -> Table:
+    """The end of a build on a terminal."""
+    sizes = facts["sizes"]
+    grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    grid.add_row("bootstrap", f"{sizes['bootstrap'] / MB:.1f} MB", str(output / "bootstrap"))
+    grid.add_row("zip", f"{sizes['zip'] / MB:.1f} MB", str(output / "function.zip"))
+    grid.add_row(
+        "python", facts["versions"]["python"], f"static, {facts['arch']} ({facts['cpu']})"
+    )
+    own = [name for name in facts["compiled"] if not name.startswith("native_bootstrap.")]
+    shown = ", ".join(own[:4]) + (f" and {len(own) - 4} more" if len(own) > 4 else "")
+    grid.add_row("compiled", str(len(facts["compiled"])), f"{shown} and the runtime loop".strip())
+    grid.add_row("bytecode", str(facts["modules"] - len(facts["compiled"])), "modules")
+    fell_back = [package["name"] for package in facts["packages"] if package["without"]]
+    grid.add_row("packages", str(len(facts["packages"])), _fell_back(fell_back))
+    stages = facts["stages"]
+    slow = "  ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items() if seconds >= 0.05)
+    grid.add_row("time", f"{sum(stages.values()):.1f} s", slow)
+    return grid
+
+
+def _fell_back(names: Sequence[str]) -> str:
+    return f"in plain Python instead of compiled: {', '.join(names)}" if names else ""
