@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TASK_ROOT = "/var/task/"
 ENTRY = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
+    "import sys; sys.path[:1] = []; sys.path.append(sys.argv.pop(1)); "
     "from build_scripts.sources import worker; worker.main()"
 )
 SMALL = 1_000_000  # bytes of source below which a second process costs more than it gives
@@ -47,7 +47,7 @@ class StoredModule:
     facts: Facts
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ModuleStore:
     """Compiled modules by name, and the bytes that their spans point into."""
 
@@ -160,7 +160,7 @@ def _run_worker(
     request.write_text(json.dumps({"jobs": jobs, "prefix": prefix}), "utf-8")
     ours = Path(__file__).parent.parent
     # No site, no user site, no current folder; a fixed hash seed: same input, same bytes.
-    flags = ["-SsP", "-X", "utf8", "-c", ENTRY]
+    flags = ["-Ss", "-X", "utf8", "-c", ENTRY]
     process.run(
         [python, *flags, ours, request, work / str(number)],
         log=log,

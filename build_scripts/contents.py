@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from build_scripts import archive, graph, resources
 from build_scripts.compiler import EMPTY, ModuleStore, StoredModule, compile_modules, content_of
-from build_scripts.modules import matches, namespace_packages, scan
+from build_scripts.modules import ModuleFile, matches, namespace_packages, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 STDLIB_FOLDER = "/var/lang/lib/python3.13/"
 RUNTIME_FOLDER = "/var/runtime/"
 ENTRY_MODULE = "native_bootstrap.runtime.entry"
-RUNTIME_PARTS = ("runtime/",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +152,7 @@ def collect(
 def entries(
     contents: Contents,
     *,
-    project: ModuleStore,
+    project: Project,
     compiled: Iterable[str] = (),
     strip_source: bool = False,
     dependencies: ModuleStore = EMPTY,
@@ -166,14 +165,14 @@ def entries(
     """
     raw = contents.at_start | frozenset(_frozen())
     native = frozenset(compiled)
-    with_source = [
-        *([] if strip_source else [project]),
-        *([dependencies] if keep_sources else []),
-    ]
     rows = []
     for name, store in contents.stores.items():
         module = store.modules[name]
-        source = store.read(module.source) if any(store is s for s in with_source) else b""
+        if store is project.store and name.partition(".")[0] not in project.vendored:
+            has_source = not strip_source
+        else:
+            has_source = keep_sources and store in (project.store, dependencies)
+        source = store.read(module.source) if has_source else b""
         rows.append(_row(store, module, source or None, name in raw, name in native))
     rows += [
         archive.ModuleEntry(name=name, path=folder, flags=archive.NAMESPACE)
@@ -219,8 +218,6 @@ def _frozen() -> list[str]:
 
 def _namespaces(stores: Mapping[str, ModuleStore]) -> dict[str, str]:
     """Packages without ``__init__``, of the task only: all others have theirs."""
-    from build_scripts.modules import ModuleFile
-
     files = [
         ModuleFile(name=name, path=module.path, file=Path(), is_package=module.is_package)
         for name, store in stores.items()

@@ -78,14 +78,17 @@ def missing(
 ) -> tuple[Missing, ...]:
     """Imports of ``modules`` that certainly run when they are loaded and that nothing answers.
 
-    ``provided`` holds further names: builtin modules, namespace packages.
+    ``provided`` holds further names: builtin modules, namespace packages. A submodule counts only
+    when its package is one of ``modules``: others make some by themselves (six.moves, os.path).
     """
     found = set()
-    for module in modules:
+    own = frozenset(modules)
+    for module in sorted(own):
         for name, _, flags in facts[module].imports:
             if not flags & TOP or flags & (GUARDED | TYPING | FALLBACK):
                 continue
             gone = [n for n in _with_parents(name) if n not in facts and n not in provided]
-            if gone:
+            parent = gone[0].rpartition(".")[0] if gone else ""
+            if gone and (not parent or parent in own):
                 found.add((module, gone[0]))
     return tuple(Missing(module=module, name=name) for module, name in sorted(found))

@@ -31,7 +31,7 @@ NETWORK = re.compile(
 )
 NO_WHEEL = re.compile(
     r"has no wheels with a matching|has no usable wheels|have no usable wheels"
-    r"|no source distribution|failed to build|build backend|incompatible with the (target|current)",
+    r"|no source distribution|failed to build|build backend|is not compatible with the target",
     re.IGNORECASE,
 )
 
@@ -65,10 +65,25 @@ def install(uv: Uv, request: Request, site: Path, *, refresh: bool) -> None:
             arguments = ["-r", str(exported)]
         if refresh:
             arguments.append("--refresh")
+        arguments.append("--no-editable")
         try:
-            _pip_install(uv, uv.platform, site, [*arguments, "--no-editable"])
+            _pip_install(uv, uv.platform, site, arguments)
         except ToolError as error:
+            if NO_WHEEL.search(error.message) and _install_glibc(uv, site, arguments):
+                return
             raise explain(error.message, request.origin) from error
+
+
+def _install_glibc(uv: Uv, site: Path, arguments: Iterable[str]) -> bool:
+    """The second try for packages that publish no musl wheels (pymongo).
+
+    Compiled parts must be optional anyway and are dropped, so those for glibc do as well.
+    """
+    try:
+        _pip_install(uv, uv.platform.replace("-musl", "-gnu"), site, arguments)
+    except ToolError:
+        return False
+    return True
 
 
 def install_pure(uv: Uv, request: Request, found: Installed, scratch: Path) -> bool:

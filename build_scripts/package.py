@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from build_scripts.modules import DataFile
 
-LEVEL = 9
+# On a 13 MB archive: level 6 6.97 MB in 0.47 s, 7 6.95 MB in 0.53 s, 9 6.91 MB in 2.0 s.
+LEVEL = 7
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 EXECUTABLE = 0o755
 PLAIN = 0o644
@@ -68,8 +69,8 @@ def write(
     warnings = []
     if len(blob) > quotas["direct_upload"]:
         warnings.append(
-            f"{target.name} has {len(blob) / MB:.1f} MB: over {quotas['direct_upload'] / MB:.0f} MB "
-            "a zip cannot be uploaded directly; upload it to S3 and deploy from there"
+            f"{target.name} has {len(blob) / MB:.1f} MB; over {quotas['direct_upload'] / MB:.0f} MB"
+            " a zip cannot be uploaded directly: upload it to S3 and deploy from there"
         )
     return Package(
         path=target,
@@ -86,7 +87,8 @@ def _write(files: Mapping[str, Path], target: Path) -> None:
         for path in sorted(files):
             entry = zipfile.ZipInfo(path, EPOCH)
             entry.create_system = 3  # Unix: the mode counts
-            mode = EXECUTABLE if path == PROGRAM else PLAIN
+            runs = path == PROGRAM or files[path].stat().st_mode & stat.S_IXUSR
+            mode = EXECUTABLE if runs else PLAIN
             entry.external_attr = (stat.S_IFREG | mode) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[path].read_bytes(), compresslevel=LEVEL)

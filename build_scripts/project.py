@@ -163,22 +163,36 @@ def _scan(
     include: Sequence[str],
     exclude: Sequence[str],
 ) -> Tree:
-    patterns = [*resources.load("project_files")["exclude"], *exclude]
-    own = handler.module.replace(".", "/")
-    above = {own[: end + 1] for end in range(len(own)) if own[end + 1 : end + 2] in ("/", "")}
-    out = output.resolve() if output else None
+    parts = handler.module.split(".")
+    own = ["/".join(parts[: end + 1]) for end in range(len(parts))] + ["/".join(parts) + ".py"]
+    # A default that would leave out the handler itself (tests/app.handler) does not apply.
+    defaults = [
+        pattern
+        for pattern in resources.load("project_files")["exclude"]
+        if not any(matches(path, [pattern]) for path in own)
+    ]
+    patterns = [*defaults, *exclude]
+    wanted = [pattern.lstrip("/") for pattern in include]
+    out = _below(output, folder)
 
     def is_excluded(path: str) -> bool:
-        where = folder / path
-        if out is not None and where.resolve() == out:
+        if path == out:
             return True
-        if path in above or path in (f"{own}.py", f"{own}/__init__.py"):
-            return False  # the handler itself, wherever it lies
-        if matches(path, include) or any(p.startswith(path + "/") for p in include):
+        if matches(path, include) or any(pattern.startswith(path + "/") for pattern in wanted):
             return False
-        return matches(path, patterns) or (where / "pyvenv.cfg").is_file()
+        return matches(path, patterns) or (folder / path / "pyvenv.cfg").is_file()
 
     return scan(folder, is_excluded)
+
+
+def _below(path: Path | None, folder: Path) -> str:
+    """``path`` relative to ``folder``; "" when it lies elsewhere."""
+    if path is None:
+        return ""
+    try:
+        return path.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        return ""
 
 
 def _vendored(folder: Path) -> frozenset[str]:

@@ -118,8 +118,8 @@ def _local_content(line: str, base: Path) -> Iterator[str]:
     path = base / text
     if path.is_dir():
         tree = scan(path, lambda name: name.startswith(".") or "/." in name)
-        files = sorted([*tree.modules, *tree.others], key=lambda item: item.path)
-        yield cache.content_key(*(part for item in files for part in (item.path, item.file)))
+        files = {m.path: m.file for m in tree.modules} | {d.path: d.file for d in tree.others}
+        yield cache.content_key(*(part for path in sorted(files) for part in (path, files[path])))
     elif "/" in text and path.is_file():
         yield cache.content_key(path)
 
