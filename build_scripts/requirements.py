@@ -38,12 +38,18 @@ class Request:
     lines: tuple[str, ...]
     arguments: tuple[str, ...]
     key: str
+    folder: Path
     is_lock: bool = False
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The lines that say where packages are looked for."""
-        return tuple(line for line in self.lines if PLACES.match(line))
+        """The lines that say where packages are looked for; they also hold in another folder."""
+        return tuple(self._absolute(line) for line in self.lines if PLACES.match(line))
+
+    def _absolute(self, line: str) -> str:
+        option, _, value = line.replace("=", " ", 1).partition(" ")
+        path = self.folder / value
+        return f"{option} {path}" if value and "://" not in value and path.exists() else line
 
     def line_of(self, package: str) -> str:
         """The line with the hashes of ``package``; "" without hashes."""
@@ -79,7 +85,13 @@ def _from_file(path: Path) -> Request | None:
         return None
     local = [content for line in lines for content in _local_content(line, path.parent)]
     key = cache.content_key(*lines, *local)
-    return Request(origin=path.name, lines=lines, arguments=("-r", str(path.resolve())), key=key)
+    return Request(
+        origin=path.name,
+        lines=lines,
+        arguments=("-r", str(path.resolve())),
+        key=key,
+        folder=path.parent.resolve(),
+    )
 
 
 def _asks(line: str) -> bool:
@@ -140,7 +152,9 @@ def _from_pyproject(project: Path) -> Request | None:
     lock = project / "uv.lock"
     if lock.is_file():
         key = cache.content_key("uv.lock", lock, json.dumps(wanted))
-        return Request(origin="uv.lock", lines=(), arguments=(), key=key, is_lock=True)
+        return Request(
+            origin="uv.lock", lines=(), arguments=(), key=key, folder=project, is_lock=True
+        )
     about = json.dumps([wanted, table.get("tool", {}).get("uv", {})], sort_keys=True, default=str)
     key = cache.content_key(about, *([path] if is_dynamic else []))
     return Request(
@@ -148,4 +162,5 @@ def _from_pyproject(project: Path) -> Request | None:
         lines=tuple(wanted),
         arguments=("-r", str(path.resolve())),
         key=key,
+        folder=project,
     )
