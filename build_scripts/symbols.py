@@ -87,6 +87,8 @@ def _members(data: bytes) -> Iterator[bytes]:
     at = len(AR_MAGIC)
     while at + AR_HEADER <= len(data):
         header = data[at : at + AR_HEADER]
+        if not header[48:58].strip().isdigit():
+            raise ToolError(f"an archive is damaged at byte {at}")
         size = int(header[48:58])
         body = at + AR_HEADER
         if header[:16].rstrip() not in (b"/", b"//", b"/SYM64/"):

@@ -52,7 +52,7 @@ def build(
         if found is not None and verify:
             wrong = model.damage(found)
             if wrong:
-                log.warning(f"{found.root.name} is damaged ({wrong[0]}, …); building again")
+                _tell(log, f"{found.root.name} is damaged ({wrong[0]}, …): building it again")
                 shutil.rmtree(found.root)
                 steps.forget(planned)
                 found = None
@@ -62,12 +62,17 @@ def build(
         if target != targets.host():
             host_python = ensure(targets.host(), log=log, local_sources=local_sources).python
         start = time.monotonic()
-        log.info(f"building the runtime pack for {target.arch}, once; it goes to {cache.root()}")
+        steps.sweep(target)
+        _tell(log, f"building the runtime pack for {target.arch}, once; it goes to {cache.root()}")
         providers.provide(list(table.values()), local=local_sources, log=log)
         progress = steps.run(planned, sources=table, host_python=host_python, log=log)
         pack = assemble.publish(planned, table, host_python=host_python, progress=progress, log=log)
-        log.info(f"runtime pack {pack.root.name}: {time.monotonic() - start:.0f} s")
+        _tell(log, f"runtime pack {pack.root.name}: {time.monotonic() - start:.0f} s")
         return pack
+
+
+def _tell(log: Log, message: str) -> None:
+    log.info(message)
 
 
 def list_packs() -> list[Pack]:

@@ -154,7 +154,7 @@ class _Bench:
         with cache.translate_os_errors(scratch):
             scratch.mkdir(parents=True, exist_ok=True)
             with (
-                tempfile.TemporaryDirectory(prefix=f"{step.name}-", dir=scratch) as work,
+                tempfile.TemporaryDirectory(prefix=f"{step.entry.name}-", dir=scratch) as work,
                 cache.publish(step.entry) as out,
             ):
                 step.recipe.build(self._site(step, Path(work), out))
@@ -179,6 +179,17 @@ class _Bench:
         # Two steps run at a time: a spinner (log.step) would belong to neither.
         with self.console:
             self.log.info(message)
+
+
+def sweep(target: Target) -> None:
+    """Remove what a killed build left behind. Only for the holder of the target's lock."""
+    leftovers = [
+        *(cache.root() / "work").glob(f"*-{target.arch}-*"),
+        *(cache.root() / "steps").glob(f".*-{target.arch}-*"),
+        *(cache.root() / "packs").glob(f".*-{target.arch}-*"),
+    ]
+    for path in leftovers:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def forget(steps: Mapping[str, Step]) -> None:

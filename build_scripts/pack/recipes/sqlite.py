@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from build_scripts import targets
 from build_scripts.pack.recipes import Site
-from build_scripts.toolchain import Toolchain
+from build_scripts.toolchain import CODE_FLAGS, DRIVER_LINK_FLAGS, Toolchain
 
 SOURCES = ("sqlite",)
-NEEDS: tuple[str, ...] = ()
+NEEDS = ("libc",)
 # What CPython's sqlite3 module and its users count on; loadable extensions need a dlopen that
 # the static program does not offer to SQLite.
 FLAGS = (
@@ -32,10 +32,10 @@ def build(site: Site) -> None:
     tree = site.unpack("sqlite")
     # lemon and mksourceid run here, on the build machine, whatever the target is.
     native = Toolchain(targets.host(), site.work / "native")
-    compiler = native.wrappers()["CC"]
-    options = f"{compiler} -O1 -w -static"
+    # With the flags of all links: any others would make zig build a libc of their own (50 s).
+    compiler = " ".join((native.wrappers()["CC"], *CODE_FLAGS, *DRIVER_LINK_FLAGS, "-w"))
     site.run(
-        *("make", "-f", tree / "main.mk", f"TOP={tree}", f"BCC={options}", "OPTS="),
+        *("make", "-f", tree / "main.mk", f"TOP={tree}", f"BCC={compiler}", "OPTS="),
         *("sqlite3.c", "sqlite3.h"),
         cwd=tree,
         env=native.env(),
