@@ -1,8 +1,14 @@
 """Compile and run the C tests: `python tests/c/run.py [NAME …]` (all without a name).
 
-A test is `test_NAME.c`; it ends with 0 and says what it did in its last line. Sanitizers come from
-the system's clang or gcc; where there is neither, Zig compiles with what it has (no address
-sanitizer). Extra cases of a test (another instruction set, arm64 under qemu) are in VARIANTS.
+A test is `test_NAME.c`; it ends with 0 and says what it did in its last line. There are two ways to
+compile one, and a test may be run in both:
+
+* sanitized: the system's clang or gcc with the address and undefined-behaviour sanitizers; where
+  there is neither, Zig with the latter alone;
+* product: as the core is compiled for a bootstrap, statically over the runtime pack's musl, so that
+  the core's symbols really replace libc's; for arm64 it runs under qemu.
+
+`--fuzz SECONDS NAME` runs a test's libFuzzer target instead (needs clang).
 """
 
 from __future__ import annotations
@@ -16,106 +22,162 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 HERE = Path(__file__).parent
 CORE = HERE.parents[1] / "native_bootstrap" / "core"
-WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-warning-option")
-COMMON = ("-std=gnu11", "-g", "-O1", "-fno-omit-frame-pointer", "-pthread", *WARNINGS)
-SANITIZE = "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
-UNDEFINED = "-fsanitize=undefined", "-fno-sanitize-recover=all"
+INCLUDE = (f"-I{CORE}", f"-I{HERE}")
+WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wno-unknown-warning-option", "-std=gnu11")
+DEBUGGABLE = ("-g", "-O1", "-fno-omit-frame-pointer", "-pthread")
+UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
+ADDRESS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 TIMEOUT = 300.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """One way to compile a test; `reason` is set when this machine cannot."""
+class Build(Protocol):
+    """A way to compile a test."""
 
     name: str
-    command: tuple[str, ...]
-    runner: tuple[str, ...] = ()
+
+    def unavailable(self, test: str) -> str:
+        """Why this machine cannot, or "" if it can."""
+
+    def compile(self, source: Path, program: Path) -> None:
+        """Raise if it does not compile."""
+
+    def command(self, program: Path) -> list[str]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sanitized:
+    """With the system's compiler."""
+
+    flags: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
-    reason: str = ""
+    headers: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return " ".join(("sanitized", *self.flags))
+
+    def unavailable(self, test: str) -> str:
+        for header in self.headers:
+            if not compiles(compiler(), f"#include <{header}>\n", "-fsyntax-only"):
+                return f"{header} is not installed"
+        return ""
+
+    def compile(self, source: Path, program: Path) -> None:
+        sources = [*self.flags, str(source), "-o", str(program), *self.libraries]
+        command = [*compiler(), *DEBUGGABLE, *WARNINGS, *INCLUDE, *sources]
+        subprocess.run(command, check=True)
+
+    def command(self, program: Path) -> list[str]:
+        return [str(program)]
 
 
-def zig() -> tuple[str, ...]:
-    return sys.executable, "-m", "ziglang", "cc"
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """With the product's toolchain over a runtime pack's libc."""
+
+    arch: str
+
+    @property
+    def name(self) -> str:
+        return f"product, {self.arch}"
+
+    def unavailable(self, test: str) -> str:
+        if self._pack() is None:
+            return f"no runtime pack for {self.arch}: build-native pack build --arch {self.arch}"
+        if self._emulated() and qemu() is None:
+            return "qemu-user is not installed"
+        return ""
+
+    def compile(self, source: Path, program: Path) -> None:
+        from build_scripts import log, targets
+        from build_scripts.toolchain import Toolchain
+
+        pack = self._pack()
+        assert pack is not None
+        tools = Toolchain(targets.find(self.arch))
+        flags = ("-O2", *WARNINGS, *INCLUDE, f"-I{pack.lib}")
+        quiet = log.quiet()
+        test = tools.compile(source, program.with_suffix(".o"), flags=flags, log=quiet)
+        tools.link(program, libc=pack.lib, objects=[test], log=quiet)
+
+    def command(self, program: Path) -> list[str]:
+        return [qemu() or "", str(program)] if self._emulated() else [str(program)]
+
+    def _emulated(self) -> bool:
+        from build_scripts import targets
+
+        return targets.find(self.arch).machine != platform.machine()
+
+    def _pack(self):
+        from build_scripts import pack
+
+        return next((one for one in pack.list_packs() if one.arch == self.arch), None)
 
 
-def sanitizing_compiler() -> tuple[str, ...]:
+HOST_ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+SANITIZED = Sanitized()
+BUILDS: dict[str, tuple[Build, ...]] = {
+    "archive": (Sanitized(libraries=("-lz",), headers=("zlib.h",)),),
+    # The scripts may run with any libc; these two are about replacing musl's.
+    "dl": (Product(arch="x86_64"), Product(arch="arm64")),
+    "heap": (Product(arch=HOST_ARCH),),
+    "mem": (
+        SANITIZED,
+        *((Sanitized(flags=("-mavx2",)),) if HOST_ARCH == "x86_64" else ()),
+        Product(arch="x86_64"),
+        Product(arch="arm64"),
+    ),
+}
+
+
+def qemu() -> str | None:
+    return shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
+
+
+def compiles(command: tuple[str, ...], text: str, *flags: str) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        full = [*command, *flags, "-x", "c", "-", "-o", f"{folder}/probe"]
+        return subprocess.run(full, input=text, text=True, capture_output=True).returncode == 0
+
+
+def compiler() -> tuple[str, ...]:
     """clang or gcc with the address sanitizer if this machine has one, else Zig without."""
-    probe = "int main(void) { return 0; }\n"
     for name in ("clang", "gcc"):
-        if shutil.which(name) is None:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            command = [name, *SANITIZE, "-x", "c", "-", "-o", f"{folder}/probe"]
-            done = subprocess.run(command, input=probe, text=True, capture_output=True, check=False)
-            if done.returncode == 0:
-                return name, *COMMON, *SANITIZE
-    return *zig(), *COMMON, *UNDEFINED
+        command = (name, *ADDRESS)
+        if shutil.which(name) and compiles(command, "int main(void) { return 0; }\n"):
+            return command
+    return (sys.executable, "-m", "ziglang", "cc", *UNDEFINED)
 
 
-def static_musl(arch: str, cpu: str) -> tuple[str, ...]:
-    """The product's own compiler and C library: the core's symbols really replace libc's."""
-    target = f"{arch}-linux-musl"
-    return *zig(), "-target", target, f"-mcpu={cpu}", "-static", *COMMON, "-fno-sanitize=undefined"
-
-
-def variants(test: str, dlmalloc: Path | None) -> list[Variant]:
-    native = sanitizing_compiler()
-    host = platform.machine()
-    cpu = {"x86_64": "haswell", "aarch64": "neoverse_n1"}[host]
-    qemu = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
-    if test == "mem":
-        found = [Variant(name="sanitized", command=native)]
-        if host == "x86_64":
-            found.append(Variant(name="sanitized, AVX2", command=(*native, "-mavx2")))
-            arm = static_musl("aarch64", "neoverse_n1")
-            reason = "" if qemu else "qemu-user is not installed"
-            runner = (qemu,) if qemu else ()
-            found.append(Variant(name="arm64", command=arm, runner=runner, reason=reason))
-        return found
-    if test in ("heap", "dl"):  # they replace libc's functions, as in the product
-        command = static_musl(host, cpu)
-        if test == "dl":
-            return [Variant(name="static musl", command=command)]
-        if dlmalloc is None:
-            reason = "no dlmalloc.c: build a runtime pack, or give --dlmalloc FOLDER"
-            return [Variant(name="static musl", command=command, reason=reason)]
-        return [Variant(name="static musl", command=(*command, f"-I{dlmalloc}"))]
-    if test == "archive":
-        has_zlib = subprocess.run(
-            [native[0], *native[1:], "-x", "c", "-", "-fsyntax-only"],
-            input="#include <zlib.h>\n",
-            text=True,
-            capture_output=True,
-            check=False,
-        )
-        reason = "" if has_zlib.returncode == 0 else "zlib's headers are not installed"
-        return [Variant(name="sanitized", command=native, libraries=("-lz",), reason=reason)]
-    return [Variant(name="sanitized", command=native)]
-
-
-def run(test: str, variant: Variant) -> bool:
-    """Compile and run one variant; its output goes straight through."""
-    if variant.reason:
-        print(f"skip {test} ({variant.name}): {variant.reason}", flush=True)
+def run(test: str, build: Build) -> bool:
+    """Compile and run one test in one way; its output goes straight through."""
+    reason = build.unavailable(test)
+    if reason:
+        print(f"skip {test} ({build.name}): {reason}", flush=True)
         return True
     with tempfile.TemporaryDirectory(prefix="nb-c-") as folder:
-        program = f"{folder}/test_{test}"
+        program = Path(folder) / f"test_{test}"
+        build.compile(HERE / f"test_{test}.c", program)
+        command = build.command(program)
+        good = subprocess.run(command, timeout=TIMEOUT, cwd=folder).returncode == 0
+    print(f"{'ok  ' if good else 'FAIL'} {test} ({build.name})", flush=True)
+    return good
+
+
+def fuzz(test: str, seconds: int) -> int:
+    """libFuzzer on the test's target; its findings stay in the current folder."""
+    flags = ("-DNB_LIBFUZZER", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all")
+    with tempfile.TemporaryDirectory(prefix="nb-fuzz-") as folder:
+        program = f"{folder}/fuzz_{test}"
         source = str(HERE / f"test_{test}.c")
-        include = f"-I{CORE}", f"-I{HERE}"
-        command = [*variant.command, *include, source, "-o", program, *variant.libraries]
-        if subprocess.run(command, check=False).returncode != 0:
-            print(f"FAIL {test} ({variant.name}): does not compile", flush=True)
-            return False
-        # Each file of the core has its own globals: nothing of this is a leak worth a report.
-        environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1"}
-        done = subprocess.run(
-            [*variant.runner, program], env=environment, timeout=TIMEOUT, check=False
-        )
-    print(f"{'ok  ' if done.returncode == 0 else 'FAIL'} {test} ({variant.name})", flush=True)
-    return done.returncode == 0
+        command = ["clang", *DEBUGGABLE, *WARNINGS, *INCLUDE, *flags, source, "-o", program]
+        subprocess.run([*command, *(["-lz"] if test == "archive" else [])], check=True)
+        options = [f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1"]
+        return subprocess.run([program, *options], check=False).returncode
 
 
 def names() -> list[str]:
@@ -124,15 +186,17 @@ def names() -> list[str]:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", nargs="*", choices=[*names(), []], help="tests to run")
-    parser.add_argument("--dlmalloc", type=Path, help="folder that holds dlmalloc.c")
+    parser.add_argument("name", nargs="*", help=f"tests to run: {', '.join(names())}")
+    parser.add_argument("--fuzz", type=int, metavar="SECONDS", help="run the libFuzzer targets")
     options = parser.parse_args(arguments)
-    good = True
-    for test in options.name or names():
-        for variant in variants(test, options.dlmalloc):
-            good &= run(test, variant)
-    return 0 if good else 1
+    tests = options.name or names()
+    if options.fuzz:
+        return max(fuzz(test, options.fuzz) for test in tests)
+    results = [run(test, build) for test in tests for build in BUILDS.get(test, (SANITIZED,))]
+    return 0 if all(results) else 1
 
 
 if __name__ == "__main__":
+    os.chdir(HERE.parents[1])
+    sys.path.insert(0, str(HERE.parents[1]))
     sys.exit(main(sys.argv[1:]))
