@@ -135,6 +135,21 @@ def read(tree: ast.Module, name: str, is_package: bool) -> Facts:
     )
 
 
+_IMPORTS = {ast.Import, ast.ImportFrom}
+_SCOPES = {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda}
+_TRIES = {ast.Try, getattr(ast, "TryStar", ast.Try)}
+_NAMING = {
+    ast.Name,
+    ast.Attribute,
+    ast.Global,
+    ast.MatchAs,
+    ast.MatchStar,
+    ast.MatchMapping,
+    ast.Call,
+}
+_LEAVES = {ast.Constant, ast.Load, ast.Store, ast.Del, ast.Pass}
+
+
 class _Reader:
     """Walks a tree, knowing for each node whether it runs at import and whether it may fail."""
 
@@ -146,21 +161,32 @@ class _Reader:
         self.is_dynamic = False
 
     def visit(self, node: ast.AST, flags: int, *, in_module: bool) -> None:
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
+        kind = type(node)
+        if kind in _LEAVES:
+            return
+        if kind in _IMPORTS:
             self._import(node, flags, in_module)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+        elif kind in _SCOPES:
             self._scope(node, flags, in_module)
-        elif isinstance(node, ast.Try) or type(node).__name__ == "TryStar":
+        elif kind in _TRIES:
             self._try(node, flags, in_module)
-        elif isinstance(node, ast.If):
+        elif kind is ast.If:
             self._if(node, flags, in_module)
         else:
-            self._names(node, flags, in_module)
+            if kind in _NAMING:
+                self._names(node, flags, in_module)
             self._children(node, flags, in_module)
 
     def _children(self, node: ast.AST, flags: int, in_module: bool) -> None:
-        for child in ast.iter_child_nodes(node):
-            self.visit(child, flags, in_module=in_module)
+        # vars() instead of ast.iter_child_nodes(): this runs for two million nodes of a standard
+        # library, and halves the time of the whole walk.
+        for value in vars(node).values():
+            if isinstance(value, list):
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        self.visit(item, flags, in_module=in_module)
+            elif isinstance(value, ast.AST):
+                self.visit(value, flags, in_module=in_module)
 
     def _all(self, nodes: list[Any], flags: int, in_module: bool) -> None:
         for node in nodes:
@@ -192,7 +218,7 @@ class _Reader:
         self._all(node.orelse, flags, in_module)
         self._all(node.finalbody, flags, in_module)
 
-    def _if(self, node: ast.If, flags: int, in_module: bool) -> None:
+    def _if(self, node: Any, flags: int, in_module: bool) -> None:
         test = node.test
         name = test.id if isinstance(test, ast.Name) else getattr(test, "attr", "")
         self.visit(test, flags, in_module=in_module)
@@ -230,7 +256,7 @@ class _Reader:
             if absolute:
                 self.imports.append((absolute, [], flags | FALLBACK))
 
-    def _import(self, node: ast.Import | ast.ImportFrom, flags: int, in_module: bool) -> None:
+    def _import(self, node: Any, flags: int, in_module: bool) -> None:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 self.imports.append((alias.name, [], flags))

@@ -2,7 +2,8 @@
 
     python -c "…; worker.main()" JOBS.json OUT
 
-JOBS.json: {"jobs": [{"name", "file", "path", "is_package", "keep_source"}],
+JOBS.json: {"jobs": [{"name", "file", "path", "is_package", "keep_source",
+"docstrings"}],
             "prefix": "/var/task/"}
 ``path`` is what the archive stores; code gets the filename ``prefix + path`` (``path`` itself when
 absolute). OUT.data holds the bytes, OUT.json the index: a list of {"name", "path", "is_package",
@@ -12,17 +13,18 @@ compiled has a problem in its facts and no code.
 
 from __future__ import annotations
 
+import ast
 import json
 import marshal
 import sys
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 from build_scripts.sources import facts as facts_of
 from build_scripts.sources import marshal_stream
 
-LEVEL = 9
+LEVEL = 7  # 9 takes four times as long for 0.6 % less
 RECURSION = 20_000  # generated sources nest expressions deeply; CPython's parser has its own limit
 
 
@@ -51,10 +53,25 @@ def compile_one(job: dict[str, Any], prefix: str, data: IO[bytes]) -> dict[str, 
     if job["keep_source"]:
         packed = len(source).to_bytes(4, "little") + zlib.compress(source, LEVEL)
         row["source"] = _append(data, packed)
+    if not job["docstrings"]:
+        code = compile(_Undocumented().visit(tree), filename, "exec", dont_inherit=True)
     raw = marshal_stream.canonical(marshal.dumps(code))
     row["raw"] = _append(data, raw)
     row["deflated"] = _append(data, zlib.compress(raw, LEVEL))
     return row
+
+
+class _Undocumented(ast.NodeTransformer):
+    """Drops docstrings. `python -OO` does so too, but takes assertions along."""
+
+    def _visit(self, node: _Documented) -> ast.AST:
+        self.generic_visit(node)
+        if ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            node.body = node.body[1:] or [ast.copy_location(ast.Pass(), first)]
+        return node
+
+    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _visit
 
 
 def _append(data: IO[bytes], blob: bytes) -> list[int]:
