@@ -80,7 +80,7 @@ bool nb_archive_get(const struct nb_archive *a, uint32_t i, struct nb_archive_en
     if (!nb_archive_inside(raw.name_off, raw.name_len, a->strings_length) ||
         !nb_archive_inside(raw.path_off, raw.path_len, a->strings_length) ||
         !nb_archive_inside(raw.code_off, raw.code_len, a->data_length) ||
-        raw.code_raw_len > NB_ARCHIVE_MAX_RAW || (!deflated && raw.code_raw_len != raw.code_len))
+        (deflated && raw.code_raw_len > NB_ARCHIVE_MAX_RAW))
         return false;
     *entry = (struct nb_archive_entry){
         .name = (const char *)a->strings + raw.name_off,
@@ -90,7 +90,7 @@ bool nb_archive_get(const struct nb_archive *a, uint32_t i, struct nb_archive_en
         .flags = raw.flags,
         .code = a->data + raw.code_off,
         .code_length = raw.code_len,
-        .code_raw_length = raw.code_raw_len,
+        .code_raw_length = deflated ? raw.code_raw_len : raw.code_len,
     };
     if (raw.source_off == NB_ARCHIVE_NO_SOURCE)
         return true;

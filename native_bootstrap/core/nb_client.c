@@ -44,7 +44,7 @@ static bool nb_buffer_reserve(struct nb_buffer *b, size_t more) {
 }
 
 static void nb_buffer_add(struct nb_buffer *b, const char *data, size_t n) {
-    if (b->failed || !nb_buffer_reserve(b, n))
+    if (n == 0 || b->failed || !nb_buffer_reserve(b, n))
         return;
     memcpy(b->data + b->used, data, n);
     b->used += n;
@@ -389,9 +389,9 @@ int nb_client_collect(struct nb_client *c, const char **data, size_t *size) {
     size_t have = c->input.used - c->input_taken;
     c->body.used = 0;
     c->body.failed = false;
-    nb_buffer_add(&c->body, c->input.data + c->input_taken, have);
+    if (nb_buffer_reserve(&c->body, have + NB_CLIENT_INPUT))
+        memcpy(c->body.data, c->input.data + c->input_taken, have);
     c->input_taken = c->input.used;
-    c->body.used = 0;
     for (;;) { /* `have` raw bytes stand behind the body so far */
         if (c->body.failed)
             return nb_client_fail(c, NB_CLIENT_E_MEMORY, ENOMEM, "reading the answer");
