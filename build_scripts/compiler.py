@@ -12,7 +12,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from build_scripts import cache, process
 from build_scripts.sources.facts import Facts
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from build_scripts.log import Log
     from build_scripts.modules import ModuleFile
 
+Size = Literal["full", "small", "smallest"]
 TASK_ROOT = "/var/task/"
 ENTRY = (
     "import sys; sys.path[:1] = []; sys.path.append(sys.argv.pop(1)); "
@@ -71,26 +72,28 @@ def compile_modules(
     log: Log,
     prefix: str = TASK_ROOT,
     keep_sources: bool = False,
+    size: Size = "full",
     what: str = "",
 ) -> ModuleStore:
     """Compile ``modules``; an earlier result for the same content is used again.
 
     ``content`` stands for the files' bytes and ``python_key`` for the exact interpreter. Code gets
     the filename ``prefix + path``; with another prefix than the task root the archive path is that
-    absolute name too.
+    absolute name too. ``size`` says what the code may do without: "small" has no columns (which
+    serve the carets under source lines in tracebacks), "smallest" no docstrings either.
     """
     if not modules:
         return EMPTY
     ours = cache.content_key(Path(__file__).parent / "sources")
     listing = json.dumps([[module.name, module.path] for module in modules])
-    key = cache.content_key(ours, python_key, content, prefix, str(keep_sources), listing)
+    key = cache.content_key(ours, python_key, content, prefix, str(keep_sources), size, listing)
     entry = cache.root() / "modules" / key
     if not cache.is_intact(entry):
         with cache.lock(f"modules-{key}"):
             if not cache.is_intact(entry):
                 detail = what or f"{len(modules)} modules"
                 with log.step("bytecode", detail=detail), cache.publish(entry) as work:
-                    _compile(modules, python, prefix, keep_sources, work, log)
+                    _compile(modules, python, prefix, keep_sources, size, work, log)
     return _load(entry, key)
 
 
@@ -104,6 +107,7 @@ def _compile(
     python: Path,
     prefix: str,
     keep_sources: bool,
+    size: Size,
     work: Path,
     log: Log,
 ) -> None:
@@ -114,13 +118,14 @@ def _compile(
             "path": module.path if prefix == TASK_ROOT else prefix + module.path,
             "is_package": module.is_package,
             "keep_source": keep_sources,
+            "docstrings": size != "smallest",
         }
         for module in modules
     ]
     parts = _split(jobs)
     with ThreadPoolExecutor(len(parts)) as pool:
         running = [
-            pool.submit(_run_worker, part, number, python, prefix, work, log)
+            pool.submit(_run_worker, part, number, python, prefix, size, work, log)
             for number, part in enumerate(parts)
         ]
         for future in running:
@@ -154,15 +159,21 @@ def _split(jobs: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 
 
 def _run_worker(
-    jobs: list[dict[str, Any]], number: int, python: Path, prefix: str, work: Path, log: Log
+    jobs: list[dict[str, Any]],
+    number: int,
+    python: Path,
+    prefix: str,
+    size: Size,
+    work: Path,
+    log: Log,
 ) -> None:
     request = work / f"{number}.jobs"
     request.write_text(json.dumps({"jobs": jobs, "prefix": prefix}), "utf-8")
     ours = Path(__file__).parent.parent
     # No site, no user site, no current folder; a fixed hash seed: same input, same bytes.
-    flags = ["-Ss", "-X", "utf8", "-c", ENTRY]
+    flags = ["-Ss", "-X", "utf8", *(["-X", "no_debug_ranges"] if size != "full" else [])]
     process.run(
-        [python, *flags, ours, request, work / str(number)],
+        [python, *flags, "-c", ENTRY, ours, request, work / str(number)],
         log=log,
         env={"PATH": os.defpath, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
         what="the bytecode compiler",

@@ -55,6 +55,7 @@ def compile_stdlib(
         content=content,
         log=log,
         prefix=STDLIB_FOLDER,
+        size="smallest",
         what=f"of the standard library ({len(tree.modules)} modules)",
     )
 
@@ -92,6 +93,7 @@ def compile_dependencies(
         python=python,
         python_key=python_key,
         content=dependencies.key,
+        size="small",
         log=log,
         keep_sources=True,
         what=f"of the dependencies ({len(dependencies.modules)} modules)",
