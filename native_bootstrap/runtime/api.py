@@ -30,10 +30,10 @@ class RuntimeApiError(Exception):
         self.call = call
         self.status = status
         self.error_type, self.error_message = _read_error(body)
-        detail = ": ".join(part for part in (self.error_type, self.error_message) if part)
-        super().__init__(
-            f"the Runtime API answered {call} with {status} ({detail or 'no details'})"
-        )
+        self.summary = f"the Runtime API answered {call} with {status}"
+        if self.error_message:
+            self.summary += f": {self.error_message}"
+        super().__init__(self.summary + (f" ({self.error_type})" if self.error_type else ""))
 
 
 class Invocation:
@@ -109,7 +109,9 @@ class RuntimeApiClient:
             (_ERROR_TYPE, faults.error_type_header(error["errorType"])),
         ]
         if xray_cause is not None:
-            headers.append((_XRAY_CAUSE, _xray_header(xray_cause)))
+            cause = _dump(xray_cause)
+            if len(cause) < faults.XRAY_CAUSE_LIMIT:  # else no header at all
+                headers.append((_XRAY_CAUSE, cause.decode()))
         if invocation_id:
             headers.append((_INVOCATION_ID, invocation_id))
         self._post(f"{_INVOCATION}{request_id}/error", headers, _dump(error))
@@ -163,11 +165,6 @@ def _dump(value: object) -> bytes:
         return json_careful.encode(value).encode()
     except UnicodeEncodeError:  # a lone surrogate in a message: escape it
         return json_careful.encode_ascii(value).encode()
-
-
-def _xray_header(cause: Mapping[str, object]) -> str:
-    data = _dump(cause)
-    return data.decode() if len(data) < faults.XRAY_CAUSE_LIMIT else ""
 
 
 def _read_error(body: bytes) -> tuple[str, str]:

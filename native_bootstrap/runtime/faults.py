@@ -30,7 +30,7 @@ MARSHAL_ERROR = "Runtime.MarshalError"
 UNMARSHAL_ERROR = "Runtime.UnmarshalError"
 LAMBDA_CONTEXT_UNMARSHAL_ERROR = "Runtime.LambdaContextUnmarshalError"
 
-XRAY_CAUSE_LIMIT = 1024 * 1024  # bytes; from here on the reference client sends an empty header
+XRAY_CAUSE_LIMIT = 1024 * 1024  # bytes; from here on the reference client sends no such header
 
 _RUNTIME_PACKAGE = __name__.rpartition(".")[0] + "."
 _IMPORT_MACHINERY = frozenset(
@@ -151,5 +151,6 @@ def error_type_header(error_type: str) -> str:
 
 def exit_with(message: str) -> SystemExit:
     """Print one clear line on stderr; the caller raises the returned exit (code 1)."""
-    print(f"native-bootstrap: {message}", file=sys.stderr)
+    line = "".join(c if c.isprintable() else " " for c in message)
+    print(f"native-bootstrap: {line}", file=sys.stderr)
     return SystemExit(1)

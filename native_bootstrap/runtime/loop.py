@@ -55,16 +55,18 @@ class Runtime:
         try:
             self._client.report_initialization_error(result)
         except (OSError, RuntimeApiError) as failure:
-            raise faults.exit_with(f"the init error could not be reported: {failure}") from None
+            raise _unreachable(failure) from None
         raise SystemExit(1)
 
     def serve(self) -> None:
         """Invocation after invocation; exit code 1 when the Runtime API fails."""
-        try:
-            while True:
-                self.handle(self._client.get_next_invocation())
-        except (OSError, RuntimeApiError) as error:
-            raise faults.exit_with(str(error)) from None
+        while True:
+            try:
+                invocation = self._client.get_next_invocation()
+            except (OSError, RuntimeApiError) as error:
+                raise _unreachable(error) from None
+            self.handle(invocation)
+            del invocation  # a large event is not kept while the process waits
 
     def handle(self, invocation: Invocation) -> None:
         """Serve one invocation."""
@@ -83,7 +85,7 @@ class Runtime:
             self._client.send_response(
                 invocation.request_id, body, content_type, invocation.invocation_id
             )
-        except RuntimeApiError as error:
+        except (OSError, RuntimeApiError) as error:
             self._survive(error)
 
     def _call(self, invocation: Invocation) -> tuple[bytes, str]:
@@ -103,15 +105,15 @@ class Runtime:
             self._client.report_invocation_error(
                 invocation.request_id, result, cause, invocation.invocation_id
             )
-        except RuntimeApiError as failure:
+        except (OSError, RuntimeApiError) as failure:
             self._survive(failure)
 
-    def _survive(self, error: RuntimeApiError) -> None:
+    def _survive(self, error: OSError | RuntimeApiError) -> None:
         """Log an answer that concerns one invocation only; anything else ends the process."""
-        if error.status not in _SURVIVABLE:
-            raise error
-        name = error.error_type or "RuntimeApiError"
-        result = faults.error_result(str(error), name, None, logs.current.request_id)
+        if not isinstance(error, RuntimeApiError) or error.status not in _SURVIVABLE:
+            raise _unreachable(error) from None
+        name = error.error_type or type(error).__name__
+        result = faults.error_result(error.summary, name, None, logs.current.request_id)
         logs.log_error(result, self._sink, self._settings, with_stack=False)
 
     def _log_error(self, result: faults.ErrorResult) -> None:
@@ -122,6 +124,12 @@ class Runtime:
                 result = {**result, key: _printable(result[key])}  # type: ignore[misc]
             result["stackTrace"] = [_printable(line) for line in result["stackTrace"]]
             logs.log_error(result, self._sink, self._settings)
+
+
+def _unreachable(error: OSError | RuntimeApiError) -> SystemExit:
+    if isinstance(error, RuntimeApiError):
+        return faults.exit_with(str(error))
+    return faults.exit_with(f"the Runtime API gave no answer: {error}")
 
 
 def _printable(text: str) -> str:

@@ -44,8 +44,8 @@ class JsonSerializer(Serializer):
     """The default: JSON as the reference client reads and writes it (RUNTIME.md §3)."""
 
     def loads(self, body: bytes, content_type: str | None) -> object:
-        # No Content-Type at all counts as JSON; the reference client crashes there.
-        if content_type != "application/json" and content_type is not None:
+        # No Content-Type, or an empty one, counts as JSON; the reference client crashes there.
+        if content_type != "application/json" and content_type:
             return body
         try:
             return decode(body)

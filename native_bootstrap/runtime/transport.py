@@ -8,8 +8,10 @@ connection turned out to be closed before any byte of the answer came.
 from __future__ import annotations
 
 import http.client
+from urllib.parse import urlsplit
 
 import urllib3
+from urllib3.connection import HTTPConnection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,19 +39,25 @@ _NO_ANSWER = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeEr
 
 
 class Urllib3Transport:
-    """Requests to `host:port[/Prefix]`, without timeouts: `/next` may wait for hours."""
+    """Requests to `host:port[/Prefix]`, without timeouts: `/next` may wait for hours.
+
+    A bare connection, not a pool: the pool logs every request, and a function that sets the root
+    logger to DEBUG would find the runtime's own calls in its log.
+    """
 
     def __init__(self, api: str, user_agent: str) -> None:
         address, slash, prefix = api.partition("/")
-        self._prefix = slash + prefix.rstrip("/") if prefix else ""
+        self._base = address + slash + prefix.rstrip("/") if prefix else address
+        self._prefix = self._base[len(address) :]
         self._user_agent = user_agent
-        parts = urllib3.util.parse_url(f"http://{address}")
-        if not parts.host:
+        try:
+            parts = urlsplit(f"//{address}")
+            host, port = parts.hostname, parts.port or 80
+        except ValueError:
+            host, port = None, 0
+        if not host:
             raise TransportError(f"AWS_LAMBDA_RUNTIME_API is no host:port: {api!r}")
-        self._address = address
-        self._pool = urllib3.HTTPConnectionPool(
-            parts.host, port=parts.port or 80, maxsize=1, block=True, timeout=None, retries=False
-        )
+        self._connection = HTTPConnection(host, port, timeout=None)
 
     def request(
         self, method: str, path: str, headers: Sequence[tuple[str, str]], body: bytes | None, /
@@ -58,33 +66,33 @@ class Urllib3Transport:
         fields: dict[str, str | bytes] = {"User-Agent": self._user_agent}
         # Bytes, because http.client would encode text as Latin-1.
         fields.update((name, value.encode()) for name, value in headers)
-        used_before = self._pool.num_requests > 0
+        kept_alive = self._connection.sock is not None
         try:
             try:
-                answer = self._send(method, path, fields, body)
-            except urllib3.exceptions.ProtocolError as error:
-                if not (used_before and isinstance(error.args[-1], _NO_ANSWER)):
+                return self._exchange(method, path, fields, body)
+            except _NO_ANSWER:
+                self._connection.close()
+                if not kept_alive:
                     raise
-                answer = self._send(method, path, fields, body)
-        except (urllib3.exceptions.HTTPError, http.client.HTTPException) as error:
-            raise TransportError(
-                f"{method} {self._address}{self._prefix}{path}: {error}"
-            ) from error
-        return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.data
+                return self._exchange(method, path, fields, body)
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            self._connection.close()
+            raise TransportError(f"{method} http://{self._base}{path} failed: {error}") from error
 
-    def _send(
+    def _exchange(
         self, method: str, path: str, headers: dict[str, str | bytes], body: bytes | None
-    ) -> urllib3.BaseHTTPResponse:
-        return self._pool.urlopen(
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        connection = self._connection
+        connection.request(
             method,
             self._prefix + path,
             body=body,
             headers=headers,  # type: ignore[arg-type]
-            retries=False,
-            redirect=False,
             decode_content=False,
         )
+        answer = connection.getresponse()
+        return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.data
 
     def close(self) -> None:
         """Drop the connection; the next request opens a new one."""
-        self._pool.close()
+        self._connection.close()

@@ -1,0 +1,1 @@
+raise ExceptionGroup("init", [ValueError(1)])

@@ -1,0 +1,1 @@
+import needs_missing

@@ -1,0 +1,5 @@
+class Config(Exception):
+    pass
+
+
+raise Config("é", 2)

@@ -1,0 +1,5 @@
+def setup():
+    raise RuntimeError("not today")
+
+
+setup()

@@ -1,0 +1,5 @@
+def recurse():
+    recurse()
+
+
+recurse()

@@ -1,0 +1,88 @@
+"""Fixtures: the three contenders, and the outcomes of those that run in this session."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from differential import contenders
+from differential.cases import CASES
+from differential.model import Case, Outcome
+from differential.run import run_group
+
+BUILD_MINUTES = 20
+Runner = Callable[[Case], Outcome]
+
+
+@pytest.fixture(scope="session")
+def reference_python() -> Path:
+    """The Python of the environment with the reference client (kept between sessions)."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "native-bootstrap"
+    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        return contenders.reference_environment(cache)
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"the reference client cannot be installed here: {error.stderr}")
+
+
+@pytest.fixture(scope="session")
+def reference(reference_python: Path) -> Runner:
+    return _runner(contenders.reference(reference_python))
+
+
+@pytest.fixture(scope="session")
+def interpreted(reference_python: Path) -> Runner:
+    return _runner(contenders.interpreted(reference_python))
+
+
+@pytest.fixture(scope="session")
+def compiled(compiled_bootstrap: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    return _runner(contenders.compiled(compiled_bootstrap, tmp_path_factory.mktemp("task")))
+
+
+@pytest.fixture(scope="session")
+def compiled_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bootstrap with all handler modules; `$NATIVE_BOOTSTRAP_DIFFERENTIAL_BOOTSTRAP` or new."""
+    given = os.environ.get("NATIVE_BOOTSTRAP_DIFFERENTIAL_BOOTSTRAP")
+    if given:
+        return Path(given)
+    output = tmp_path_factory.mktemp("dist")
+    done = subprocess.run(
+        compiled_command("everything.handler", output),
+        cwd=contenders.REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=BUILD_MINUTES * 60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return output / "bootstrap"
+
+
+def compiled_command(handler: str, output: Path) -> list[str]:
+    """Builds the bootstrap for this suite; `_HANDLER` chooses among its modules."""
+    if not (contenders.REPOSITORY / "build_scripts" / "pipeline.py").exists():
+        pytest.skip("the command line cannot build yet")
+    project = str(contenders.FUNCTIONS)
+    options = ["--project", project, "--output", str(output)]
+    return [sys.executable, "-m", "native_bootstrap", "build", handler, *options]
+
+
+def _runner(contender: contenders.Contender) -> Runner:
+    """Outcomes by case; a group of cases runs when the first of them is asked for."""
+    groups: dict[tuple[object, ...], list[Case]] = {}
+    for case in CASES:
+        groups.setdefault(case.group, []).append(case)
+
+    @functools.cache
+    def outcomes(group: tuple[object, ...]) -> dict[str, Outcome]:
+        return run_group(contender, groups[group])
+
+    return lambda case: outcomes(case.group)[case.name]
