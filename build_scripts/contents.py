@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from build_scripts import archive, graph, resources
 from build_scripts.compiler import EMPTY, ModuleStore, StoredModule, compile_modules, content_of
-from build_scripts.modules import ModuleFile, matches, namespace_packages, scan
+from build_scripts.modules import DataFile, ModuleFile, matches, namespace_packages, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -97,6 +97,15 @@ def compile_dependencies(
         log=log,
         keep_sources=True,
         what=f"of the dependencies ({len(dependencies.modules)} modules)",
+    )
+
+
+def uncompilable(dependencies: Dependencies, store: ModuleStore) -> tuple[DataFile, ...]:
+    """Sources that are no Python 3.13 (templates, code for other versions): they stay files."""
+    return tuple(
+        DataFile(path=module.path, file=module.file)
+        for module in dependencies.modules
+        if store.modules[module.name].raw is None
     )
 
 

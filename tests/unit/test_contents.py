@@ -1,0 +1,205 @@
+"""Which modules a program gets, and from where."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+
+from build_scripts import archive, contents, dependencies, log, project
+from build_scripts.modules import scan
+
+pytestmark = [
+    pytest.mark.subprocesses,
+    pytest.mark.skipif(
+        sys.version_info < (3, 11), reason="code objects have another layout before 3.11"
+    ),
+]
+PYTHON = {"python": Path(sys.executable), "python_key": sys.version, "log": log.quiet()}
+HANDLER = "def handler(event, context):\n    return event\n"
+RUNTIME = {
+    "__init__.py": "",
+    "cli.py": "",
+    "errors.py": "",
+    "core/nb_main.c": "",
+    "runtime/__init__.py": "",
+    "runtime/entry.py": "import json\nfrom native_bootstrap.runtime import loop\n",
+    "runtime/importer.py": "",
+    "runtime/loop.py": "def later():\n    import statistics\n",
+}
+STDLIB = {
+    "encodings/__init__.py": "",
+    "encodings/aliases.py": "",
+    "encodings/utf_8.py": "",
+    "encodings/ascii.py": "",
+    "encodings/latin_1.py": "",
+    "json/__init__.py": "import re\n",
+    "re.py": "",
+    "statistics.py": "",
+    "email/__init__.py": "",
+    "email/policy.py": "",
+    "rare.py": "",
+    "test/support.py": "",
+    "tkinter/__init__.py": "",
+}
+
+
+def fill(folder, files):
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return folder
+
+
+@pytest.fixture
+def make(tmp_path):
+    """``make(project files, dependency files)``: everything up to the archive's rows."""
+    stdlib = fill(tmp_path / "stdlib", STDLIB)
+
+    class Made:
+        def __init__(self, files, site=None, **options):
+            folder = fill(tmp_path / "project", {"app.py": HANDLER, **files})
+            modules = scan(fill(tmp_path / "site", site or {})).modules
+            self.installed = dependencies.Dependencies(
+                site=tmp_path / "site", packages=(), modules=modules, data=(), key=str(site)
+            )
+            self.project = project.load(folder, "app.handler", **PYTHON)
+            self.stdlib = contents.compile_stdlib(stdlib, content="c", **PYTHON)
+            package = fill(tmp_path / "native_bootstrap", RUNTIME)
+            self.runtime = contents.compile_runtime(package, **PYTHON)
+            self.site = contents.compile_dependencies(self.installed, **PYTHON)
+            self.found = contents.collect(
+                self.project,
+                dependencies=self.site,
+                runtime=self.runtime,
+                stdlib=self.stdlib,
+                builtin_names=frozenset(sys.builtin_module_names),
+            )
+            rows = contents.entries(
+                self.found, project=self.project, dependencies=self.site, **options
+            )
+            self.rows = archive.read(archive.encode(rows, {}))
+
+    return Made
+
+
+def test_paths_and_origins(make):
+    made = make({"pkg/mod.py": "", "space/x/y.py": ""}, {"lib/__init__.py": "", "ns/part.py": ""})
+    rows = made.rows
+    assert rows["app"].path == "app.py"
+    assert rows["pkg.mod"].path == "pkg/mod.py"
+    assert rows["lib"].path == "lib/__init__.py"
+    assert rows["json"].path == "/var/lang/lib/python3.13/json/__init__.py"
+    runtime = "native_bootstrap.runtime.entry"
+    assert rows[runtime].path == "/var/runtime/native_bootstrap/runtime/entry.py"
+    assert rows["lib"].flags & archive.PACKAGE
+    for name in ("pkg", "space", "space.x", "ns"):
+        assert rows[name].flags == archive.NAMESPACE
+        assert rows[name].path == name.replace(".", "/")
+
+
+def test_what_stays_out(make):
+    rows = make({}).rows
+    assert not {"test", "test.support", "tkinter"} & rows.keys()
+    assert not {"native_bootstrap.cli", "native_bootstrap.errors"} & rows.keys()
+    assert {"native_bootstrap", "native_bootstrap.runtime.loop"} <= rows.keys()
+
+
+def test_code_used_at_start_is_stored_as_it_is(make):
+    made = make(
+        {
+            "app.py": "import json, pkg.mod\ndef later():\n    import rare\n" + HANDLER,
+            "pkg/mod.py": "",
+            "pkg/other.py": "",
+        }
+    )
+    deflated = {name for name, row in made.rows.items() if row.flags & archive.CODE_DEFLATED}
+    assert {"rare", "statistics", "pkg.other"} <= deflated
+    started = {
+        "app",
+        "pkg.mod",
+        "json",
+        "re",
+        "encodings.utf_8",
+        "native_bootstrap.runtime.importer",
+    }
+    assert not started & deflated
+    row = made.rows["rare"]
+    assert len(zlib.decompress(row.code)) == row.code_raw_length
+    assert made.found.own == ("app", "pkg.mod")
+
+
+def test_sources_of_the_users_code_only(make):
+    made = make({"pkg/mod.py": "x = 1\n"}, {"lib.py": "y = 2\n"})
+    assert zlib.decompress(made.rows["pkg.mod"].source[4:]) == b"x = 1\n"
+    assert [name for name, row in made.rows.items() if row.source] == ["app", "pkg.mod"]
+
+
+def test_no_sources(make):
+    rows = make({}, strip_source=True).rows
+    assert not [name for name, row in rows.items() if row.source]
+
+
+def test_sources_of_everything_in_the_task(make):
+    rows = make({}, {"lib.py": "y = 2\n"}, keep_sources=True).rows
+    assert [name for name, row in rows.items() if row.source] == ["app", "lib"]
+
+
+def test_compiled_modules_have_no_code(make):
+    row = make({}, compiled=["app"]).rows["app"]
+    assert row.flags == archive.COMPILED
+    assert row.code == b""
+    assert zlib.decompress(row.source[4:]).decode() == HANDLER
+
+
+def test_the_task_comes_before_the_standard_library(make):
+    made = make({"statistics.py": "mine = 1\n"}, {"email/__init__.py": "backport = 1\n"})
+    assert made.rows["statistics"].path == "statistics.py"
+    assert made.rows["email"].path == "email/__init__.py"
+    assert "email.policy" not in made.rows, "no mixture of two packages"
+    assert made.found.warnings == ()
+
+
+def test_the_project_comes_before_its_dependencies(make):
+    made = make({"lib.py": "mine = 1\n"}, {"lib.py": "theirs = 1\n", "lib2.py": ""})
+    assert made.found.stores["lib"] is made.project.store
+    assert made.found.stores["lib2"] is made.site
+
+
+def test_what_the_runtime_has_loaded_comes_first(make):
+    made = make({"json.py": "mine = 1\n"}, {"re.py": ""})
+    assert made.rows["json"].path.startswith("/var/lang")
+    assert made.rows["re"].path.startswith("/var/lang")
+    assert any(warning.startswith("json.py is never imported") for warning in made.found.warnings)
+
+
+def test_imports_that_nothing_answers(make):
+    made = make({"app.py": "import gone, sys, lib, json\n" + HANDLER}, {"lib.py": "import nope\n"})
+    assert [missing.name for missing in made.found.missing] == ["gone"]
+
+
+def test_vendored_code_is_not_compiled(make):
+    made = make(
+        {
+            "app.py": "import lib\n" + HANDLER,
+            "lib.py": "",
+            "lib-1.0.dist-info/RECORD": "lib.py,,\n",
+        }
+    )
+    assert made.found.own == ("app",)
+    assert made.rows["lib"].source is None
+
+
+def test_broken_files_are_not_in_the_archive(make):
+    made = make({"broken.py": "print 'x'\n"}, {"template.py": "{{ name }}: !\n"})
+    assert not {"broken", "template"} & made.rows.keys()
+    (data,) = contents.uncompilable(made.installed, made.site)
+    assert data.path == "template.py"
+
+
+def test_same_input_same_archive(make):
+    assert make({"x.py": ""}).rows == make({"x.py": ""}).rows
