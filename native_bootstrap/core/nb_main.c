@@ -27,12 +27,16 @@
 
 PyMODINIT_FUNC PyInit__nb_client(void);
 PyMODINIT_FUNC PyInit__nb_archive(void);
+PyMODINIT_FUNC PyInit__nb_nuitka(void);
 
 static int nb_main_add_modules(void) {
-    return PyImport_AppendInittab("_nb_client", PyInit__nb_client) == 0 &&
-                   PyImport_AppendInittab("_nb_archive", PyInit__nb_archive) == 0
-               ? 0
-               : -1;
+    static struct _inittab modules[] = {
+        {"_nb_client", PyInit__nb_client},
+        {"_nb_archive", PyInit__nb_archive},
+        {"_nb_nuitka", PyInit__nb_nuitka},
+        {NULL, NULL},
+    };
+    return PyImport_ExtendInittab(modules);
 }
 
 /* The program's own file; `fallback` where there is no /proc. */
@@ -87,12 +91,11 @@ static bool nb_main_find(const char *name, struct nb_archive_entry *entry) {
            (entry->flags & NB_ARCHIVE_CODE_DEFLATED) == 0;
 }
 
-/* The codecs that Py_InitializeFromConfig imports and what the importer names, as frozen modules whose bytes are the archive's.
- */
+/* The codecs that Py_InitializeFromConfig imports, and what the importer imports itself, as frozen
+ * modules whose bytes are the archive's. */
 static void nb_main_freeze(void) {
-    static const char *const names[] = {"encodings", "encodings.aliases", "encodings.utf_8",
-                                        "encodings.ascii", "encodings.latin_1",
-                                        "__future__"};
+    static const char *const names[] = {"encodings",       "encodings.aliases", "encodings.utf_8",
+                                        "encodings.ascii", "encodings.latin_1", "__future__"};
     enum { COUNT = sizeof names / sizeof *names };
     static struct _frozen table[COUNT + 1]; /* ends with a null name */
     size_t used = 0;
