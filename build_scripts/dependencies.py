@@ -62,13 +62,13 @@ def install(
     *,
     log: Log,
     chosen: Path | None = None,
-    python: Path | None = None,
     refresh: bool = False,
 ) -> Dependencies:
     """Everything the project requires, installed for ``target``.
 
-    ``chosen`` is the requirements file of ``-r``. ``python`` builds source distributions (default:
-    the one that runs this). Raises ResolutionError or NoUsableWheelError.
+    ``chosen`` is the requirements file of ``-r``. Source distributions are built with the Python
+    that runs this: the pack's has no libc that uv could detect. Raises ResolutionError or
+    NoUsableWheelError.
     """
     request = requirements.find(project, chosen)
     if request is None:
@@ -84,7 +84,7 @@ def install(
     with cache.lock(f"dependencies-{key}"):
         if refresh or not cache.is_intact(entry):
             with log.step("dependencies", detail=request.origin), cache.publish(entry) as work:
-                _fill(work, project, request, target, python or Path(sys.executable), refresh, log)
+                _fill(work, project, request, target, refresh, log)
     return _load(entry)
 
 
@@ -99,12 +99,12 @@ def _fill(
     project: Path,
     request: Request,
     target: Target,
-    python: Path,
     refresh: bool,
     log: Log,
 ) -> None:
     site = work / "site"
     site.mkdir()
+    python = Path(sys.executable)
     uv = installer.Uv(python=python, platform=target.uv_platform, cwd=project, log=log)
     installer.install(uv, request, site, refresh=refresh)
     packages = [_make_pure(uv, request, found, site, log) for found in installer.installed(site)]

@@ -65,7 +65,6 @@ def build(options: Options, *, log: Log) -> Build:
             target,
             log=log,
             chosen=options.requirements,
-            python=python,
             refresh=options.refresh,
         )
     with log.step("modules"):
@@ -126,7 +125,7 @@ def build(options: Options, *, log: Log) -> Build:
             pack=target_pack, toolchain=toolchain, umbrella=umbrella, archive=modules, log=log
         )
     with log.step("package"):
-        data = (*installed.data, *loaded.data)
+        data = (*installed.data, *contents.uncompilable(installed, site), *loaded.data)
         packed = _write_zip(program, data)
         for warning in packed.warnings:
             log.warning(warning)
