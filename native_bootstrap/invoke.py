@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from native_bootstrap.errors import InvokeError, UsageError
 
@@ -96,6 +97,15 @@ class _RuntimeApi(BaseHTTPRequestHandler):
         """Say nothing: what the function prints is what the user wants to see."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A process that ends drops its connection: nothing to tell."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def read_event(text: str) -> bytes:
     """An event given on the command line: JSON text, or the name of a file with it."""
     path = Path(text)
@@ -150,8 +160,7 @@ def serve(event: bytes) -> Iterator[tuple[str, Exchange]]:
     """A Runtime API on a free port that hands out ``event`` once: its address, what happens."""
     exchange = Exchange(event=event, deadline_ms=int((time.time() + TIMEOUT_SECONDS) * 1000))
     handler = type("Handler", (_RuntimeApi,), {"exchange": exchange})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             yield f"127.0.0.1:{server.server_address[1]}", exchange

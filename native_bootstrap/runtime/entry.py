@@ -7,7 +7,7 @@ import builtins
 
 import _nb_archive
 
-from native_bootstrap.runtime import loop, sources
+from native_bootstrap.runtime import loop, sources, watch
 from native_bootstrap.runtime.api import RuntimeApiClient
 
 # What people write into Lambda's handler field for an OS-only runtime, where it means nothing.
@@ -34,6 +34,13 @@ def main(arguments: list[str]) -> int:
     builtins.exit = _Quitter("exit")  # type: ignore[assignment]
     builtins.quit = _Quitter("quit")  # type: ignore[assignment]
     sources.install()
+    watch.when_imported("ssl", _explain_trust)
     name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
     loop.run(RuntimeApiClient(), name, None)
     return 0
+
+
+def _explain_trust() -> None:
+    from native_bootstrap.runtime import trust  # lazy: needs `ssl`
+
+    trust.explain()

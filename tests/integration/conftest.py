@@ -7,7 +7,6 @@ import platform
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import zipfile
 from dataclasses import dataclass
@@ -17,38 +16,15 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 import uv
+from support import FUNCTIONS, build_native, free_port
 
 from build_scripts import cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FUNCTIONS = Path(__file__).parents[1] / "functions"
 SAM_CLI = "aws-sam-cli==1.170.0"
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cli:
-    """A finished ``build-native`` command."""
-
-    status: int
-    out: str
-    err: str
-
-
-def build_native(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> Cli:
-    """Run the command line as a user does, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "native_bootstrap", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "COLUMNS": "120", **environ},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return Cli(status=done.returncode, out=done.stdout, err=done.stderr)
 
 
 @pytest.fixture(scope="session")
@@ -126,12 +102,6 @@ class Emulator:
 
     def output(self) -> str:
         return self.log.read_text(errors="replace")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -1,0 +1,46 @@
+"""What the integration tests share besides fixtures."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+FUNCTIONS = Path(__file__).parents[1] / "functions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cli:
+    """A finished ``build-native`` command."""
+
+    status: int
+    out: str
+    err: str
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """``build-native`` with ``arguments``, without relying on what is on PATH."""
+    return [sys.executable, "-m", "native_bootstrap", *map(str, arguments)]
+
+
+def build_native(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> Cli:
+    """Run the command line as a user does, in a process of its own."""
+    done = subprocess.run(
+        command(*arguments),
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200", **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Cli(status=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
