@@ -36,6 +36,17 @@ static struct nb_dl_error {
 static unsigned nb_dl_next;
 static pthread_mutex_t nb_dl_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* In turn, so that a message that has just been fetched is not overwritten at once; unread ones
+ * last. */
+static struct nb_dl_error *nb_dl_new_slot(void) {
+    for (size_t i = 0; i < NB_DL_SLOTS; i++) {
+        struct nb_dl_error *slot = &nb_dl_errors[nb_dl_next++ % NB_DL_SLOTS];
+        if (!slot->set)
+            return slot;
+    }
+    return &nb_dl_errors[nb_dl_next++ % NB_DL_SLOTS];
+}
+
 static struct nb_dl_error *nb_dl_own_slot(void) {
     for (size_t i = 0; i < NB_DL_SLOTS; i++)
         if (nb_dl_errors[i].set && pthread_equal(nb_dl_errors[i].owner, pthread_self()))
@@ -48,7 +59,7 @@ __attribute__((format(printf, 1, 2))) static void nb_dl_fail(const char *format,
     pthread_mutex_lock(&nb_dl_lock);
     struct nb_dl_error *slot = nb_dl_own_slot();
     if (slot == NULL)
-        slot = &nb_dl_errors[nb_dl_next++ % NB_DL_SLOTS];
+        slot = nb_dl_new_slot();
     slot->set = true;
     slot->owner = pthread_self();
     va_start(arguments, format);

@@ -45,7 +45,8 @@ class Build(Protocol):
     def compile(self, source: Path, program: Path) -> None:
         """Raise if it does not compile."""
 
-    def command(self, program: Path) -> list[str]: ...
+    def check(self, program: Path) -> bool:
+        """Run it: whether it did what it should."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,24 +72,30 @@ class Sanitized:
         command = [*compiler(), *DEBUGGABLE, *WARNINGS, *INCLUDE, *sources]
         subprocess.run(command, check=True)
 
-    def command(self, program: Path) -> list[str]:
-        return [str(program)]
+    def check(self, program: Path) -> bool:
+        return subprocess.run([program], timeout=TIMEOUT).returncode == 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Product:
-    """With the product's toolchain over a runtime pack's libc."""
+    """With the product's toolchain over a runtime pack's libc.
+
+    ``cpu``: under qemu as this CPU, which must end in exit 1 with ``refusal`` on stderr.
+    """
 
     arch: str
+    link: tuple[str, ...] = ()
+    cpu: str = ""
+    refusal: str = ""
 
     @property
     def name(self) -> str:
-        return f"product, {self.arch}"
+        return f"product, {self.arch}{self.cpu and ' as ' + self.cpu}"
 
     def unavailable(self, test: str) -> str:
         if self._pack() is None:
             return f"no runtime pack for {self.arch}: build-native pack build --arch {self.arch}"
-        if self._emulated() and qemu() is None:
+        if self._emulated() and self._qemu() is None:
             return "qemu-user is not installed"
         return ""
 
@@ -102,15 +109,28 @@ class Product:
         flags = ("-O2", *WARNINGS, *INCLUDE, f"-I{pack.lib}")
         quiet = log.quiet()
         test = tools.compile(source, program.with_suffix(".o"), flags=flags, log=quiet)
-        tools.link(program, libc=pack.lib, objects=[test], log=quiet)
+        tools.link(program, libc=pack.lib, objects=[test], flags=self.link, log=quiet)
 
-    def command(self, program: Path) -> list[str]:
-        return [qemu() or "", str(program)] if self._emulated() else [str(program)]
+    def check(self, program: Path) -> bool:
+        emulator = (self._qemu() or "", *(("-cpu", self.cpu) if self.cpu else ()))
+        command = (*(emulator if self._emulated() else ()), str(program))
+        done = subprocess.run(command, timeout=TIMEOUT, stderr=subprocess.PIPE, text=True)
+        if self.refusal:
+            return done.returncode == 1 and self.refusal in done.stderr
+        print(done.stderr, end="", file=sys.stderr)
+        return done.returncode == 0
 
-    def _emulated(self) -> bool:
+    def _machine(self) -> str:
         from build_scripts import targets
 
-        return targets.find(self.arch).machine != platform.machine()
+        return targets.find(self.arch).machine
+
+    def _emulated(self) -> bool:
+        return bool(self.cpu) or self._machine() != platform.machine()
+
+    def _qemu(self) -> str | None:
+        name = f"qemu-{self._machine()}"
+        return shutil.which(f"{name}-static") or shutil.which(name)
 
     def _pack(self):
         from build_scripts import pack
@@ -120,9 +140,21 @@ class Product:
 
 HOST_ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 SANITIZED = Sanitized()
+AT_ENTRY = ("--entry=nb_cpu_start",)
+LACKS = (
+    "native-bootstrap: this bootstrap was built for {}; this CPU lacks {}; rebuild with --cpu {}\n"
+)
+NO_AVX2 = "movbe, avx, fma, f16c, bmi1, avx2, bmi2, lzcnt"
+OLD_INTEL = LACKS.format("haswell", NO_AVX2, "x86_64_v2")
+OLD_ARM = LACKS.format("neoverse_n1", "atomics (LSE), fphp, asimdhp, asimdrdm, asimddp", "generic")
 BUILDS: dict[str, tuple[Build, ...]] = {
     "archive": (Sanitized(libraries=("-lz",), headers=("zlib.h",)),),
-    # The scripts may run with any libc; these two are about replacing musl's.
+    "cpu": (
+        Product(arch="x86_64", link=AT_ENTRY),
+        Product(arch="arm64", link=AT_ENTRY),
+        Product(arch="x86_64", link=AT_ENTRY, cpu="Nehalem", refusal=OLD_INTEL),
+        Product(arch="arm64", link=AT_ENTRY, cpu="cortex-a53", refusal=OLD_ARM),
+    ),
     "dl": (Product(arch="x86_64"), Product(arch="arm64")),
     "heap": (Product(arch=HOST_ARCH),),
     "mem": (
@@ -132,10 +164,6 @@ BUILDS: dict[str, tuple[Build, ...]] = {
         Product(arch="arm64"),
     ),
 }
-
-
-def qemu() -> str | None:
-    return shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
 
 
 def compiles(command: tuple[str, ...], text: str, *flags: str) -> bool:
@@ -162,8 +190,7 @@ def run(test: str, build: Build) -> bool:
     with tempfile.TemporaryDirectory(prefix="nb-c-") as folder:
         program = Path(folder) / f"test_{test}"
         build.compile(HERE / f"test_{test}.c", program)
-        command = build.command(program)
-        good = subprocess.run(command, timeout=TIMEOUT, cwd=folder).returncode == 0
+        good = build.check(program)
     print(f"{'ok  ' if good else 'FAIL'} {test} ({build.name})", flush=True)
     return good
 
