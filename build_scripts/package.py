@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -83,15 +84,39 @@ def write(
 
 
 def _write(files: Mapping[str, Path], target: Path) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
-        for path in sorted(files):
-            entry = zipfile.ZipInfo(path, EPOCH)
-            entry.create_system = 3  # Unix: the mode counts
-            runs = path == PROGRAM or files[path].stat().st_mode & stat.S_IXUSR
-            mode = EXECUTABLE if runs else PLAIN
-            entry.external_attr = (stat.S_IFREG | mode) << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, files[path].read_bytes(), compresslevel=LEVEL)
+    """The data files from the cached part, then the program: it alone changes with the code."""
+    data = {path: file for path, file in sorted(files.items()) if path != PROGRAM}
+    if data:
+        shutil.copyfile(_data_part(data), target)
+    with zipfile.ZipFile(target, "a" if data else "w") as archive:
+        _add(archive, PROGRAM, files[PROGRAM].read_bytes(), EXECUTABLE)
+
+
+def _data_part(files: Mapping[str, Path]) -> Path:
+    """A zip of ``files`` alone, from the cache when they are the same."""
+    parts: list[str | bytes] = [Path(__file__).read_bytes()]
+    for path, file in files.items():
+        parts += [path, str(_mode(file)), file.read_bytes()]
+    entry = cache.root() / "zips" / f"data-{cache.content_key(*parts)}"
+    if not cache.is_intact(entry):
+        with (
+            cache.publish(entry) as work,
+            zipfile.ZipFile(work / "data.zip", "w") as archive,
+        ):
+            for path, file in files.items():
+                _add(archive, path, file.read_bytes(), _mode(file))
+    return entry / "data.zip"
+
+
+def _mode(file: Path) -> int:
+    return EXECUTABLE if file.stat().st_mode & stat.S_IXUSR else PLAIN
+
+
+def _add(archive: zipfile.ZipFile, path: str, content: bytes, mode: int) -> None:
+    entry = zipfile.ZipInfo(path, EPOCH)
+    entry.create_system = 3  # Unix: the mode counts
+    entry.external_attr = (stat.S_IFREG | mode) << 16
+    archive.writestr(entry, content, zipfile.ZIP_DEFLATED, LEVEL)
 
 
 def _too_large(files: Mapping[str, Path], size: int, limit: int) -> PackageTooLargeError:

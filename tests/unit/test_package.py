@@ -41,9 +41,9 @@ def test_content_modes_and_order(tmp_path, program):
         assert archive.read("a/b") == b"first"
     assert rows == [
         ("a/b", 0o100644, 1980),
-        ("bootstrap", 0o100755, 1980),
         ("tool", 0o100755, 1980),
         ("z", 0o100644, 1980),
+        ("bootstrap", 0o100755, 1980),
     ]
     assert made.unzipped == 400 + 4 + 5 + 2
     assert made.zipped == made.path.stat().st_size
@@ -61,7 +61,8 @@ def test_same_input_same_bytes(tmp_path, program):
 
 
 def test_the_program_cannot_be_replaced_by_data(tmp_path, program):
-    made = package.write(program, data(tmp_path, bootstrap=b"other"), tmp_path / "f.zip")
+    made = package.write(program, data(tmp_path, bootstrap=b"x", a=b"y"), tmp_path / "f.zip")
+    assert made.files == 2
     with zipfile.ZipFile(made.path) as archive:
         assert archive.read("bootstrap") == program.read_bytes()
 
@@ -106,6 +107,21 @@ def test_a_full_disk(tmp_path, program, monkeypatch):
     monkeypatch.undo()
     assert target.read_bytes() == b"the one before"
     assert sorted(tmp_path.iterdir()) == sorted([program, target])
+
+
+def test_data_is_deflated_once(tmp_path, program, monkeypatch):
+    files = data(tmp_path, a=b"1" * 100, b=b"2")
+    package.write(program, files, tmp_path / "one.zip")
+    program.write_bytes(b"another program")
+    added = []
+    add = package._add
+    monkeypatch.setattr(package, "_add", lambda *args: (added.append(args[1]), add(*args)))
+    made = package.write(program, files, tmp_path / "two.zip")
+    assert added == ["bootstrap"]
+    with zipfile.ZipFile(made.path) as archive:
+        assert archive.testzip() is None
+        assert archive.read("bootstrap") == b"another program"
+        assert archive.namelist() == ["a", "b", "bootstrap"]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, program):
