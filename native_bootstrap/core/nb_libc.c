@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#pragma STDC FP_CONTRACT OFF
+
 /* Zig's log2 and log10 scale a subnormal argument but keep the low half of the unscaled one:
  * log2(1e-308) is off by 3e-7. Here x = 2^k * m with m in [sqrt(1/2), sqrt(2)), and ln(m) is
  * multiplied in two doubles. Within 1.1 ulp; exact for powers of two (ln(1) is 0) and of ten. */
