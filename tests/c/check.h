@@ -23,4 +23,12 @@ static inline uint64_t check_random(uint64_t *state) {
     return *state * UINT64_C(2685821657736338717);
 }
 
+/* Writes a file for the fuzzer to start from; `number` is its name. */
+static inline void check_seed(const char *folder, size_t number, const void *data, size_t size) {
+    char path[512];
+    snprintf(path, sizeof path, "%s/%zu", folder, number);
+    FILE *file = fopen(path, "wb");
+    CHECK(file != NULL && fwrite(data, 1, size, file) == size && fclose(file) == 0);
+}
+
 #endif

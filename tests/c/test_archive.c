@@ -281,8 +281,10 @@ static void mutations(int rounds) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     build();
+    if (argc > 1)
+        check_seed(argv[1], 0, good, good_size);
     reading();
     headers();
     damaged_entries();

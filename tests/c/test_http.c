@@ -443,7 +443,9 @@ static void mutations(int rounds) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    for (size_t i = 0; argc > 1 && i < CASES; i++)
+        check_seed(argv[1], i, cases[i].input, strlen(cases[i].input));
     for (size_t i = 0; i < CASES; i++)
         fixed_case(&cases[i]);
     keep_alive_rules();
