@@ -8,7 +8,8 @@ compile one, and a test may be run in both:
 * product: as the core is compiled for a bootstrap, statically over the runtime pack's musl, so that
   the core's symbols really replace libc's; for arm64 it runs under qemu.
 
-`--fuzz SECONDS NAME` runs a test's libFuzzer target instead (needs clang).
+`--fuzz SECONDS NAME` runs a test's libFuzzer target instead (needs clang), `--bench NAME` the
+program bench_NAME.c, which only prints times.
 """
 
 from __future__ import annotations
@@ -211,6 +212,14 @@ def fuzz(test: str, seconds: int) -> int:
         return subprocess.run([f"{folder}/fuzz", *options, seeds], check=False).returncode
 
 
+def bench(test: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="nb-bench-") as folder:
+        program = Path(folder) / "bench"
+        build = Product(arch=HOST_ARCH)
+        build.compile(HERE / f"bench_{test}.c", program)
+        return 0 if build.check(program) else 1
+
+
 def names() -> list[str]:
     return sorted(path.stem.removeprefix("test_") for path in HERE.glob("test_*.c"))
 
@@ -218,9 +227,12 @@ def names() -> list[str]:
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", nargs="*", help=f"tests to run: {', '.join(names())}")
+    parser.add_argument("--bench", action="store_true", help="run bench_NAME.c instead")
     parser.add_argument("--fuzz", type=int, metavar="SECONDS", help="run the libFuzzer targets")
     options = parser.parse_args(arguments)
     tests = options.name or names()
+    if options.bench:
+        return bench(*tests)
     if options.fuzz:
         return max(fuzz(test, options.fuzz) for test in tests)
     results = [run(test, build) for test in tests for build in BUILDS.get(test, (SANITIZED,))]
