@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PYTHON_VERSION = "3.13"
 # What an installer writes for itself: absolute paths, times, or of no use in a function.
 INSTALLER_FILES = frozenset(
-    {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"}
+    {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json"}
 )
 USELESS_SUFFIXES = (".pyi", ".pyc", ".pyx", ".pxd", ".c", ".h", ".cpp", ".pth")
 

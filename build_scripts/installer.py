@@ -10,7 +10,7 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from build_scripts import process
+from build_scripts import cache, process
 from build_scripts.requirements import normalise
 from native_bootstrap.errors import FatalError, NoUsableWheelError, ResolutionError, ToolError
 
@@ -26,7 +26,8 @@ ONLY_PURE = "loongarch64-unknown-linux-gnu"
 REASON_LINES = 12
 NETWORK = re.compile(
     r"failed to fetch|error sending request|dns error|connection refused|network was disabled"
-    r"|network is unreachable|timed out|tunnel error|certificate",
+    r"|network is unreachable|timed out|unable to access|could not resolve host|tunnel error"
+    r"|certificate",
     re.IGNORECASE,
 )
 NO_WHEEL = re.compile(
@@ -71,7 +72,7 @@ def install(uv: Uv, request: Request, site: Path, *, refresh: bool) -> None:
         except ToolError as error:
             if NO_WHEEL.search(error.message) and _install_glibc(uv, site, arguments):
                 return
-            raise explain(error.message, request.origin) from error
+            raise explain(error.message, request.origin, error.kept) from error
 
 
 def _install_glibc(uv: Uv, site: Path, arguments: Iterable[str]) -> bool:
@@ -113,7 +114,7 @@ def _export_lock(uv: Uv, target: Path) -> None:
     try:
         _run(uv, ["export", *flags, "--color", "never", "--quiet", "-o", target])
     except ToolError as error:
-        raise explain(error.message, "uv.lock") from error
+        raise explain(error.message, "uv.lock", error.kept) from error
 
 
 def _run(uv: Uv, arguments: list[str | Path]) -> str:
@@ -122,29 +123,45 @@ def _run(uv: Uv, arguments: list[str | Path]) -> str:
     # No compiler: an sdist with an optional extension builds without it, on every machine alike.
     env = {**os.environ, "CC": "false", "CXX": "false", "PYTHONDONTWRITEBYTECODE": "1"}
     env.pop("VIRTUAL_ENV", None)
-    return process.run([find_uv_bin(), *arguments], log=uv.log, cwd=uv.cwd, env=env, what="uv")
+    kept = cache.root() / "logs" / f"dependencies-{os.getpid()}.log"
+    kept.unlink(missing_ok=True)
+    command: list[str | Path] = [find_uv_bin(), *arguments]
+    try:
+        output = process.run(command, log=uv.log, cwd=uv.cwd, env=env, log_file=kept, what="uv")
+    except ToolError as error:
+        # The reason stands before the last lines, which are a traceback of some build backend.
+        whole = kept.read_text("utf-8", "replace") if kept.exists() else error.message
+        raise ToolError(whole, hint=error.hint, kept=kept) from error
+    kept.unlink()
+    return output
 
 
-def explain(output: str, origin: str) -> FatalError:
-    """The user's error behind a failed run of uv."""
+def explain(output: str, origin: str, kept: Path | None = None) -> FatalError:
+    """The user's error behind a failed run of uv, whose whole output lies in ``kept``."""
     start = output.find("error: ")
     lines = [line.rstrip() for line in output[max(start, 0) :].splitlines()]
     lines = [line for line in lines if line and not line.startswith("hint:")]
+    output_at = [number for number, line in enumerate(lines) if line.strip() == "[stdout]"]
+    del lines[output_at[0] if output_at else len(lines) :]  # of a build backend; it is in ``kept``
     reason = "\n".join(lines[:REASON_LINES]).removeprefix("error: ")
     if NETWORK.search(reason) or "network was disabled" in output:
         return ResolutionError(
             f"cannot reach the package index to resolve {origin}:\n{reason}",
             hint="check the network and the index settings (UV_INDEX_URL, [tool.uv]); an unchanged "
             "rebuild needs no network",
+            kept=kept,
         )
     if NO_WHEEL.search(reason):
         return NoUsableWheelError(
             f"a requirement of {origin} has no wheel for the target and cannot be built as plain "
             f"Python:\n{reason}",
             hint="binary wheels come with a later version; choose a package in plain Python",
+            kept=kept,
         )
     return ResolutionError(
-        f"{origin} cannot be resolved:\n{reason}", hint="correct the requirement and try again"
+        f"{origin} cannot be resolved:\n{reason}",
+        hint="correct the requirement and try again",
+        kept=kept,
     )
 
 
