@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from uv import find_uv_bin
 from wheels import make_wheel
 
 from build_scripts import dependencies, installer, log, targets
@@ -18,7 +23,7 @@ GUARD = "try:\n    from ._fast import *\nexcept ImportError:\n    x = 1\n"
 @pytest.fixture
 def project(tmp_path):
     folder = tmp_path / "project"
-    folder.mkdir()
+    (folder / "wheels").mkdir(parents=True)
 
     def ask(*lines):
         text = "\n".join(["--no-index", "--find-links ./wheels", *lines, ""])
@@ -180,6 +185,63 @@ def test_nested_files_and_constraints(project):
     (project.folder / "limits.txt").write_text("pure<2\n")
     found = install(project("-r more.txt", "-c limits.txt"))
     assert found.packages[0].version == "1.0"
+
+
+BACKEND = """
+import pathlib, sys, wheels
+
+def build_wheel(target, settings=None, metadata=None):
+    files = FILES
+    return wheels.make_wheel(pathlib.Path(target), "local", "1.0", files, tag=TAG).name
+"""
+
+
+def source_package(folder, files, tag=""):
+    """A source package with a build backend of its own: building it needs no network."""
+    folder.mkdir(parents=True)
+    text = BACKEND.replace("FILES", repr(files)).replace("TAG", repr(tag))
+    (folder / "backend.py").write_text(text)
+    shutil.copyfile(Path(__file__).parent / "wheels.py", folder / "wheels.py")
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "local"\nversion = "1.0"\n'
+    )
+
+
+@pytest.mark.parametrize("line", ["./local", "-e ./local", "local @ {}"])
+def test_local_sources_are_built(project, line):
+    folder = project.folder / "local"
+    source_package(folder, {"local.py": "x = 1\n"})
+    found = install(project(line.format(folder.as_uri())))
+    assert names(found) == ["local"]
+    assert (found.site / "local.py").read_text() == "x = 1\n"
+    assert not [path for path in found.site.rglob("*") if "editable" in path.name]
+    for path in found.site.rglob("*.dist-info/*"):
+        assert str(folder) not in path.read_text()
+
+
+def test_sources_that_build_a_needed_extension(project):
+    source_package(
+        project.folder / "local",
+        {"local/__init__.py": "from local._c import *\n", "local/_c.so": "ELF"},
+        "cp313-cp313-manylinux_2_17_x86_64",
+    )
+    with pytest.raises(NoUsableWheelError, match="local"):
+        install(project("./local"))
+
+
+def test_a_lock_file_is_followed(project):
+    make_wheel(project.wheels, "pure", "1.0", {"pure.py": ""})
+    (project.folder / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.10"\n'
+        'dependencies = ["pure"]\n[tool.uv]\nno-index = true\nfind-links = ["wheels"]\n'
+    )
+    command = [find_uv_bin(), "lock", "--python", sys.executable]
+    subprocess.run(command, cwd=project.folder, check=True, capture_output=True)
+    make_wheel(project.wheels, "pure", "2.0", {"pure.py": ""})
+    assert install(project.folder).packages[0].version == "1.0"
+    (project.folder / "uv.lock").unlink()
+    assert install(project.folder).packages[0].version == "2.0"
 
 
 def test_console_scripts_and_caches_stay_out(project):
