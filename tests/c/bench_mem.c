@@ -52,11 +52,11 @@ static uintptr_t call(enum function f, int ours, size_t shift, size_t n) {
     case MEMCMP:
         return (uintptr_t)(ours ? memcmp : libc_memcmp)(a + shift, b + 64 - shift, n);
     case STRLEN:
-        return (uintptr_t)(ours ? strlen : libc_strlen)(a + ROOM + 64 - n);
+        return (uintptr_t)(ours ? strlen : libc_strlen)(a + ROOM - n);
     case STRCHR:
-        return (uintptr_t)(ours ? strchr : libc_strchr)(a + ROOM + 64 - n, 'y');
+        return (uintptr_t)(ours ? strchr : libc_strchr)(a + ROOM - n, 'y');
     default:
-        return (uintptr_t)(ours ? strcmp : libc_strcmp)(a + ROOM + 64 - n, b + ROOM + 64 - n);
+        return (uintptr_t)(ours ? strcmp : libc_strcmp)(a + ROOM - n, b + ROOM - n);
     }
 }
 
@@ -76,8 +76,9 @@ static double nanoseconds(enum function f, int ours, size_t n) {
 int main(void) {
     static const size_t sizes[] = {1,  2,   4,   8,   12,   16,   24,    32,     48,
                                    64, 100, 200, 500, 1000, 4096, 65536, 1 << 20};
-    for (size_t i = 0; i < ROOM + 64; i++)
+    for (size_t i = 0; i < ROOM + 128; i++)
         a[i] = b[i] = 'x';
+    a[ROOM] = b[ROOM] = '\0';
     printf("%-8s", "length");
     for (int f = 0; f < FUNCTIONS; f++)
         printf("  %18s", names[f]);
