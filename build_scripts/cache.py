@@ -1,7 +1,8 @@
 """The content-keyed cache below every expensive stage.
 
 An entry is a folder that appears under its final name only when it is complete. It carries a stamp
-with the size of every file, so that a damaged entry is noticed and made again.
+with the size and the CRC of every file, so that a damaged entry is noticed and made again. (CRC-32
+runs at more than 1 GB/s, a cryptographic hash at a third of that; damage is not an adversary.)
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STAMP = ".complete.json"
-SAMPLE = 4096  # bytes hashed at each end of a file: cheap, finds truncation and zeroed blocks
+BLOCK = 1 << 20
 
 
 def root() -> Path:
@@ -89,25 +91,29 @@ def is_intact(entry: Path) -> bool:
     return bool(stamped == _inventory(entry))
 
 
-def _inventory(folder: Path) -> dict[str, list[int | str]]:
-    found: dict[str, list[int | str]] = {}
-    for base, dirs, files in os.walk(folder):
+def _inventory(folder: Path) -> dict[str, list[int]]:
+    """Size and CRC of every file. Plain strings and descriptors: 3,000 files in 0.1 s."""
+    found: dict[str, list[int]] = {}
+    top = len(str(folder)) + 1
+    for base, dirs, files in os.walk(str(folder)):
         dirs[:] = [name for name in dirs if name != "__pycache__"]
         for name in files:
-            path = Path(base, name)
-            if name != STAMP and not path.is_symlink():
-                found[str(path.relative_to(folder))] = _fingerprint(path)
+            path = f"{base}/{name}"
+            if name != STAMP and not os.path.islink(path):  # noqa: PTH114
+                found[path[top:]] = _fingerprint(path)
     return dict(sorted(found.items()))
 
 
-def _fingerprint(path: Path) -> list[int | str]:
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        digest = hashlib.blake2b(file.read(SAMPLE), digest_size=8)
-        if size > SAMPLE:
-            file.seek(max(SAMPLE, size - SAMPLE))
-            digest.update(file.read(SAMPLE))
-    return [size, digest.hexdigest()]
+def _fingerprint(path: str) -> list[int]:
+    size = crc = 0
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while block := os.read(file, BLOCK):
+            size += len(block)
+            crc = zlib.crc32(block, crc)
+    finally:
+        os.close(file)
+    return [size, crc]
 
 
 @contextmanager

@@ -29,6 +29,7 @@ def test_published_entries_are_intact(tmp_path):
         lambda f: (f / "sub/data").write_bytes(b"x" * 19_999),
         lambda f: (f / "sub/data").write_bytes(b"x" * 15_904 + b"\0" * 4096),
         lambda f: (f / "sub/data").write_bytes(b"\0" * 4096 + b"x" * 15_904),
+        lambda f: (f / "sub/data").write_bytes(b"x" * 9_999 + b"\0" + b"x" * 10_000),
         lambda f: (f / "sub/data").unlink(),
         lambda f: (f / cache.STAMP).write_text("{"),
         lambda f: (f / cache.STAMP).unlink(),
