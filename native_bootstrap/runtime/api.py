@@ -69,7 +69,12 @@ class RuntimeApiClient:
     def __init__(self, api: str | None = None, *, transport: Transport | None = None) -> None:
         if transport is None:
             transport = connect(api or environment.get("AWS_LAMBDA_RUNTIME_API") or "")
+        self._transport = transport
         self._request = transport.request
+
+    def close(self) -> None:
+        """Drop the connection; the next call opens a new one."""
+        self._transport.close()
 
     def get_next_invocation(self) -> Invocation:
         """Wait for the next invocation, as long as it takes."""

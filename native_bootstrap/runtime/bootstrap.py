@@ -54,7 +54,11 @@ class LambdaBootstrap:
 
     def run(self) -> None:
         """Serve invocations until the process ends (by SystemExit)."""
-        loop.run(self._client or RuntimeApiClient(), self._handler, self._serializer)
+        client = self._client or RuntimeApiClient()
+        try:
+            loop.run(client, self._handler, self._serializer)
+        finally:
+            client.close()
 
     def _function(self) -> Handler:
         if isinstance(self._handler, str):

@@ -111,7 +111,9 @@ def _number_or_refuse(value: object) -> str:
         module = sys.modules.get(name)
         if module is not None and isinstance(value, module.Decimal):
             return "NaN" if value.is_nan() else str(value)
-    raise TypeError(f"Object of type {value.__class__.__name__} is not JSON serializable")
+    # Nuitka's generators and functions have types of their own; their users wrote the plain ones.
+    name = value.__class__.__name__.removeprefix("compiled_")
+    raise TypeError(f"Object of type {name} is not JSON serializable")
 
 
 def _key(key: object) -> str:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
             /,
         ) -> tuple[int, Mapping[str, str], bytes]: ...
 
+        def close(self) -> None: ...
+
 
 class TransportError(OSError):
     """The Runtime API could not be reached, or did not speak HTTP."""

@@ -30,7 +30,12 @@ def _all() -> list[Case]:
         for value in VALUES
     ]
     cases += [
-        Case(name=f"error {how}", handler="raises.handler", event=event({"how": how}))
+        Case(
+            name=f"error {how}",
+            handler="raises.handler",
+            event=event({"how": how}),
+            alone=how == "recursion",  # if it goes wrong, it takes the process with it
+        )
         for how in ERRORS
     ]
     cases += [
@@ -76,7 +81,7 @@ def _context_parts() -> list[Case]:
         Case(name="context log", handler="contexts.speaks"),
         Case(name="context log framed", handler="contexts.speaks", telemetry=True),
         Case(name="context log without logging", handler="no_logging.handler"),
-        Case(name="trace id for C libraries", handler="contexts.environ"),
+        Case(name="trace id for children", handler="contexts.environ"),
         Case(name="trace id taken away", handler="contexts.environ", headers=CONTEXTS["no-trace"]),
         Case(name="main thread", handler="contexts.main_thread"),
         Case(

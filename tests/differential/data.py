@@ -135,9 +135,12 @@ LOG_SETTINGS = {
 }
 SHORT_LOGS = ("levels", "exception", "own-level", "dict", "unraised")
 FRAMED_LOGS = (
-    "levels", "exception", "own-level", "dict", "extra", "non-ascii", "print", "unraised", "exit-0",
-    "exit-3", "exit-none", "exit-text", "builtin-exit", "builtin-quit", "system-exit", "os-exit",
-    "base-exception", "keyboard-interrupt", "killed", "terminated",
+    "levels", "exception", "own-level", "dict", "extra", "non-ascii", "print", "unraised",
+)  # fmt: skip
+
+ENDS = (
+    "exit-0", "exit-3", "exit-none", "exit-text", "builtin-exit", "builtin-quit", "system-exit",
+    "os-exit", "base-exception", "keyboard-interrupt", "killed", "terminated",
 )  # fmt: skip
 
 BAD_HANDLERS = (

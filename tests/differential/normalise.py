@@ -27,7 +27,8 @@ _RUNTIME_FILE = re.compile(
     r"<frozen (?!posixpath).*|.*/(awslambdaric|native_bootstrap/runtime|importlib)/[^/]*"
 )
 _LIBRARY = re.compile(r"(?:.*/lib/python3\.\d+|<frozen)[/ ]([^>]*?)(?:\.py|>)")
-_FRAME = re.compile(r'  File "([^"]*)", line (\d+)(, in .*)?')
+_LIBRARY_FOLDER = re.compile(r"/[^\s\"'(]*/lib/python3\.\d+/(?!site-packages)")
+_FRAME = re.compile(r'  File "([^"]*)", line (\d+)(, in [^\r\n]*)?')
 _CARETS = re.compile(r"\s*[~^]+\s*")
 _REPEATED = re.compile(r"Previous line repeated \d+ more times?")
 _NO_BREAK_SPACE = "\u00a0"
@@ -66,6 +67,7 @@ class Normaliser:
         text = text.replace(self._address, "<api>")
         text = _MILLISECONDS.sub("<time ms>", text)
         text = _SECONDS.sub("<time s>", text)
+        text = _LIBRARY_FOLDER.sub("<stdlib>/", text)
         text = _ADDRESS.sub("0x<address>", text)
         return self._folders.sub("<root>", text)
 

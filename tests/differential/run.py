@@ -15,7 +15,7 @@ from differential.normalise import Normaliser
 from differential.server import RuntimeApi, Turn
 
 TIME_LIMIT = 30.0  # seconds a process may take for all its invocations
-# Nothing of the developer's environment gets in. The execution environment is the managed runtime's,
+# Nothing of the developer's environment gets in. The execution environment is a managed one,
 # so that the reference client writes non-ASCII text unescaped, as it does there.
 BASE_ENVIRONMENT = {
     "PATH": os.defpath,

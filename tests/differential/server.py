@@ -114,8 +114,10 @@ class RuntimeApi:
         except OSError:
             pass
         finally:
+            stream.close()
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
 
     def _answer(self, request: Request) -> Answer | None:
         """The scripted answer; None drops the connection."""

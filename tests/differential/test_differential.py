@@ -16,8 +16,8 @@ Runner = Callable[[Case], Outcome]
 BY_NAME = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-def _check(case: Case, reference: Outcome, ours: Outcome) -> None:
-    wanted, rows = expected(case, reference)
+def _check(case: Case, reference: Outcome, ours: Outcome, contender: str) -> None:
+    wanted, rows = expected(case, reference, contender)
     for row in rows:
         if row.message is not None:
             assert re.fullmatch(row.message, ours.stderr), row.reason
@@ -27,12 +27,12 @@ def _check(case: Case, reference: Outcome, ours: Outcome) -> None:
 
 @BY_NAME
 def test_interpreted_is_the_reference(case: Case, reference: Runner, interpreted: Runner) -> None:
-    _check(case, reference(case), interpreted(case))
+    _check(case, reference(case), interpreted(case), "interpreted")
 
 
 @BY_NAME
 def test_compiled_is_the_reference(case: Case, reference: Runner, compiled: Runner) -> None:
-    _check(case, reference(case), compiled(case))
+    _check(case, reference(case), compiled(case), "compiled")
 
 
 def test_every_difference_concerns_a_case(reference: Runner) -> None:
