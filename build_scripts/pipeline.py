@@ -23,6 +23,7 @@ from build_scripts import (
     process,
     project,
     report,
+    requirements,
     targets,
 )
 from build_scripts.toolchain import Toolchain
@@ -50,15 +51,19 @@ class Build:
 
 def build(options: Options, *, log: Log) -> Build:
     """Run every stage for ``options`` and publish the result in ``options.output``."""
-    _check_output(options.output)
+    # Mistakes of the user are told before a pack is built, which may take minutes.
     target, host = options.target, targets.host()
-    project.load(  # mistakes that need no pack are told before one is built
-        options.project, options.handler, log=log, has_dependencies=True, output=options.output
+    asked = requirements.find(options.project, options.requirements)
+    project.load(
+        options.project,
+        options.handler,
+        log=log,
+        output=options.output,
+        include=options.include,
+        exclude=options.exclude,
+        has_dependencies=asked is not None,
     )
-    target_pack = pack.ensure(target, log=log)
-    host_pack = target_pack if target == host else pack.ensure(host, log=log)
-    python, python_key = host_pack.python, host_pack.base_key
-
+    _check_output(options.output)
     with log.step("dependencies"):
         installed = dependencies.install(
             options.project,
@@ -67,6 +72,10 @@ def build(options: Options, *, log: Log) -> Build:
             chosen=options.requirements,
             refresh=options.refresh,
         )
+    target_pack = pack.ensure(target, log=log)
+    host_pack = target_pack if target == host else pack.ensure(host, log=log)
+    python, python_key = host_pack.python, host_pack.base_key
+
     with log.step("modules"):
         builtins = _builtin_names(python, log)
         loaded = project.load(
