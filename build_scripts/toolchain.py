@@ -47,6 +47,8 @@ BUILD_DATE = 1749643200
 # In link order. libzigc holds zig's own replacements for parts of musl (weak symbols).
 CRT_OBJECT = "crt1.o"
 LIBC_ARCHIVES = ("libc.a", "libzigc.a", "libcompiler_rt.a")
+# Names that core/nb_libc.c puts a check in front of (__wrap_NAME calls __real_NAME).
+WRAPPED = ("setlocale", "pathconf", "fpathconf")
 LLD_EMULATION = {"x86_64": "elf_x86_64", "arm64": "aarch64linux"}
 
 
@@ -210,7 +212,7 @@ class Toolchain:
             *("ld.lld", "--error-limit=0", "-O2", "--entry=_start", "-static", "-no-pie"),
             *("-m", LLD_EMULATION[self.target.arch], "-z", f"stack-size={STACK_SIZE}"),
             *("-z", "now", "--build-id=none", "--image-base=0x1000000"),
-            *("--gc-sections", "--eh-frame-hdr", *flags),
+            *("--gc-sections", "--eh-frame-hdr", *(f"--wrap={name}" for name in WRAPPED), *flags),
             "-o",
             output,
             libc / CRT_OBJECT,

@@ -5,7 +5,11 @@
  * test suite found them (tests/cpython): test_math, test_posix. */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -77,4 +81,55 @@ int posix_fadvise(int fd, off_t offset, off_t length, int advice) {
 int posix_fallocate(int fd, off_t offset, off_t length) {
     int saved = errno;
     return nb_libc_error(syscall(SYS_fallocate, fd, 0, offset, length), saved);
+}
+
+/* ---- checks in front of musl's own: the linker's --wrap gives __wrap_NAME and __real_NAME ---- */
+
+char *__real_setlocale(int category, const char *name);
+long __real_fpathconf(int fd, int name);
+char *__wrap_setlocale(int category, const char *name);
+long __wrap_fpathconf(int fd, int name);
+long __wrap_pathconf(const char *path, int name);
+
+static bool nb_libc_is_locale(const char *name, size_t n) {
+    static const char *const known[] = {"C", "POSIX", "C.UTF-8", "C.utf8"};
+    static const char *const variables[] = {"LC_ALL",  "LANG",       "LC_CTYPE",    "LC_NUMERIC",
+                                            "LC_TIME", "LC_COLLATE", "LC_MONETARY", "LC_MESSAGES"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i]) == n && memcmp(known[i], name, n) == 0)
+            return true;
+    /* A name from the environment is in force after setlocale(LC_ALL, ""), and may be restored. */
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *value = getenv(variables[i]);
+        if (value != NULL && strlen(value) == n && memcmp(value, name, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* musl takes every name for a locale, and then formats, sorts and parses as in C.UTF-8 all the
+ * same. A name that there are no data for is refused, as glibc does on the managed runtimes'
+ * images, so that locale.setlocale(LC_ALL, "de_DE.UTF-8") raises instead of pretending. */
+char *__wrap_setlocale(int category, const char *name) {
+    /* LC_ALL's answer names every category, with semicolons. */
+    for (const char *part = name; part != NULL && *part != '\0';) {
+        size_t n = strcspn(part, ";");
+        if (!nb_libc_is_locale(part, n))
+            return NULL;
+        part += n + (part[n] == ';');
+    }
+    return __real_setlocale(category, name);
+}
+
+/* musl answers from a table, whatever file is meant, even one that does not exist. */
+long __wrap_fpathconf(int fd, int name) {
+    if (fcntl(fd, F_GETFD) < 0)
+        return -1;
+    return __real_fpathconf(fd, name);
+}
+
+long __wrap_pathconf(const char *path, int name) {
+    if (access(path, F_OK) != 0)
+        return -1;
+    return __real_fpathconf(-1, name);
 }

@@ -61,10 +61,37 @@ static void test_advice(void) {
     fclose(file);
 }
 
+static void test_locales(void) {
+    char saved[64];
+    CHECK(setenv("LANG", "nb_NO.UTF-8", 1) == 0 && unsetenv("LC_ALL") == 0);
+    CHECK(setlocale(LC_ALL, "de_DE.UTF-8") == NULL);
+    CHECK(setlocale(LC_NUMERIC, "C.ISO8859-1") == NULL);
+    CHECK(setlocale(LC_ALL, "C.UTF-8;de_DE;C;C;C;C") == NULL);
+    CHECK(strcmp(setlocale(LC_ALL, NULL), "C") == 0); /* nothing has changed */
+    CHECK(setlocale(LC_ALL, "C.UTF-8") != NULL && setlocale(LC_ALL, "POSIX") != NULL);
+    CHECK(setlocale(LC_CTYPE, "") != NULL); /* what the environment says */
+    CHECK(strlen(setlocale(LC_ALL, NULL)) < sizeof saved);
+    strcpy(saved, setlocale(LC_ALL, NULL));
+    CHECK(strchr(saved, ';') != NULL);
+    CHECK(setlocale(LC_ALL, "C") != NULL && setlocale(LC_ALL, saved) != NULL);
+    CHECK(strcmp(setlocale(LC_ALL, NULL), saved) == 0);
+}
+
+static void test_pathconf(void) {
+    CHECK(pathconf("/", _PC_NAME_MAX) == 255 && fpathconf(0, _PC_PIPE_BUF) == 4096);
+    errno = 0;
+    CHECK(pathconf("/nowhere", _PC_NAME_MAX) == -1 && errno == ENOENT);
+    CHECK(fpathconf(-1, _PC_NAME_MAX) == -1 && errno == EBADF);
+    errno = 0;
+    CHECK(pathconf("/", -1) == -1 && errno == EINVAL);
+}
+
 int main(void) {
     test_logarithms();
     test_domains();
     test_advice();
-    printf("libc: logarithms, acosh and file advice as C and POSIX say\n");
+    test_locales();
+    test_pathconf();
+    printf("libc: logarithms, file advice, locales and limits as C and POSIX say\n");
     return 0;
 }

@@ -28,7 +28,8 @@ LEFT_OUT = (
 LEFT_OUT_OF_STDLIB = ("test", "idlelib", "tkinter", "turtledemo", "turtle.py", "__pycache__")
 # -ffp-contract=off: with FMA in the baseline, clang would fuse a*b+c and change results.
 OPTIMISATION = ("-O3", "-DNDEBUG")
-FLAGS = ("-ffp-contract=off", "-Wno-date-time")
+# NODEV: glibc's sys/param.h has it, musl's has not; os.major(-1) and os.makedev need it.
+FLAGS = ("-ffp-contract=off", "-Wno-date-time", "-DNODEV=-1")
 # Answers that configure finds by running programs. Given for every target, so that a native and
 # a cross build are configured alike.
 ANSWERS = {
