@@ -66,6 +66,7 @@ int main(int argc, char **argv) {
 #define NB_MAIN_PREFIX "/var/lang"
 #define NB_MAIN_STDLIB "/var/lang/lib/python3.13"
 #define NB_MAIN_IMPORTER "native_bootstrap.runtime.importer"
+#define NB_MAIN_ENTRY "native_bootstrap.runtime.entry"
 
 extern PyObject *PyInit__nb_umbrella(void) __attribute__((weak));
 
@@ -200,7 +201,7 @@ static bool nb_main_import(const char *name) {
 
 /* entry.main(argv[1:]); NULL with an exception set when that failed. */
 static PyObject *nb_main_call_entry(int argc, char **argv) {
-    PyObject *entry = PyImport_ImportModule("native_bootstrap.runtime.entry");
+    PyObject *entry = PyImport_ImportModule(NB_MAIN_ENTRY);
     PyObject *arguments = entry != NULL ? PyList_New(0) : NULL;
     for (int i = 1; arguments != NULL && i < argc; i++) {
         PyObject *argument = PyUnicode_DecodeFSDefault(argv[i]);
@@ -258,8 +259,12 @@ int main(int argc, char **argv) {
 
     bool interrupted = false;
     PyObject *result = NULL;
-    if (nb_main_install_importer() &&
-        (PyInit__nb_umbrella == NULL || nb_main_import("_nb_umbrella")))
+    PyGC_Disable(); /* what is made now stays: looking for garbage in it took 4 % of a start */
+    bool ready = nb_main_install_importer() &&
+                 (PyInit__nb_umbrella == NULL || nb_main_import("_nb_umbrella")) &&
+                 nb_main_import(NB_MAIN_ENTRY);
+    PyGC_Enable();
+    if (ready)
         result = nb_main_call_entry(argc, argv);
     int code = nb_main_code(result, &interrupted);
     if (Py_FinalizeEx() < 0)
