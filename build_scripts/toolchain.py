@@ -38,6 +38,9 @@ CODE_FLAGS = (
     "-fomit-frame-pointer",
     "-ffunction-sections",
     "-fdata-sections",
+    # No exception passes through our C; the tables that only serve unwinding are 1.1 MB.
+    "-fno-asynchronous-unwind-tables",
+    "-fno-unwind-tables",
 )
 # 8 MB of stack for threads too: musl's default of 128 kB overflows in Python's recursion.
 STACK_SIZE = 8 * 1024 * 1024

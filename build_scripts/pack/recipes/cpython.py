@@ -26,8 +26,17 @@ LEFT_OUT = (
     *("_scproxy", "_ctypes_test"),
 )
 LEFT_OUT_OF_STDLIB = ("test", "idlelib", "tkinter", "turtledemo", "turtle.py", "__pycache__")
+# Measured with benchmarks/kernels.py against clang's own defaults. It inlines less than gcc: a
+# threshold of 500 makes exceptions 7 %, objects 4 % faster. And it turns the loops that clear a
+# frame's few locals into calls of memset: without that, calls are 4 % faster.
+NO_MEMSET = ("-mllvm", "-disable-loop-idiom-memset")
+OPTIMISATION = ("-O3", "-DNDEBUG", "-mllvm", "-inline-threshold=500", *NO_MEMSET)
+# clang leaves sre_category() and charset() as calls in the innermost loop, gcc does not: findall
+# over character classes was 1.4 times slower than on a stock CPython.
+OPTIMISATION_OF = {
+    "Modules/_sre/sre.o": ("-O3", "-DNDEBUG", "-mllvm", "-inline-threshold=3000", *NO_MEMSET),
+}
 # -ffp-contract=off: with FMA in the baseline, clang would fuse a*b+c and change results.
-OPTIMISATION = ("-O3", "-DNDEBUG")
 # NODEV: glibc's sys/param.h has it, musl's has not; os.major(-1) and os.makedev need it.
 FLAGS = ("-ffp-contract=off", "-Wno-date-time", "-DNODEV=-1")
 # Answers that configure finds by running programs. Given for every target, so that a native and
@@ -66,6 +75,9 @@ def build(site: Site) -> None:
     folder.mkdir()
     env = _environment(site)
     site.run(*_configure(site), cwd=folder, env=env, what="configuring CPython")
+    with (folder / "Makefile").open("a") as makefile:
+        for name, flags in OPTIMISATION_OF.items():
+            makefile.write(f"\n{name}: OPT = {' '.join(flags)}\n")
     libraries = (
         library(version),
         "Modules/_decimal/libmpdec/libmpdec.a",
@@ -137,6 +149,7 @@ def _keep(site: Site, tree: Path, folder: Path, version: str) -> None:
     kept = site.out / "configured"
     (kept / "Modules").mkdir(parents=True)
     for name in ("Makefile", "pyconfig.h", "Modules/Setup.local", "Modules/config.c"):
-        # This scratch folder's name must not reach anything that is made of these.
+        # No path of this machine may reach anything that is made of these.
         text = (folder / name).read_text().replace(str(tree), "/usr/src/python")
+        text = text.replace(str(site.host_python), f"python{version}")
         (kept / name).write_text(text)

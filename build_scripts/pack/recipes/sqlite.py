@@ -11,6 +11,7 @@ NEEDS = ("libc",)
 # What CPython's sqlite3 module and its users count on; loadable extensions need a dlopen that
 # the static program does not offer to SQLite.
 FLAGS = (
+    "-Os",  # 0.5 MB less in every bootstrap
     "-DSQLITE_THREADSAFE=1",
     "-DSQLITE_OMIT_LOAD_EXTENSION",
     "-DSQLITE_ENABLE_FTS3",
