@@ -95,7 +95,11 @@ def build(options: Options, *, log: Log) -> Build:
             RUNTIME_PACKAGE, python=python, python_key=python_key, log=log
         )
         stdlib = contents.compile_stdlib(
-            host_pack.stdlib, python=python, python_key=python_key, content=python_key, log=log
+            target_pack.stdlib,  # with the target's own _sysconfigdata
+            python=python,
+            python_key=python_key,
+            content=target_pack.base_key,
+            log=log,
         )
         site = contents.compile_dependencies(
             installed, python=python, python_key=python_key, log=log
