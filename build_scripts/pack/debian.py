@@ -48,9 +48,7 @@ def fetch(source: Source, into: Path, log: Log) -> Path | str:
     for mirror in found:
         client = _Client(mirror, log)
         try:
-            client.update()
-            version = client.version_with(source)
-            client.download(source.debian_package, version, into)
+            version = client.get(source, into)
         except ToolError as error:
             last = error.message.splitlines()[-1:]
             reasons.append(f"{mirror.uri}: {' '.join(last)}")
@@ -153,9 +151,21 @@ class _Client:
             return str(self.state / "key.asc")
         return str(KEYRING) if KEYRING.is_file() else ""
 
-    def update(self) -> None:
-        if not any((self.state / "lists").glob("*Sources*")):
-            self._run("apt-get", "update", "-q")
+    def get(self, source: Source, into: Path) -> str:
+        """Download the source package's upstream archive; return the package's version."""
+        if any((self.state / "lists").glob("*Sources*")):
+            try:
+                return self._get(source, into)
+            except ToolError:
+                pass  # the mirror has moved on since the lists were made
+        self._run("apt-get", "update", "-q")
+        return self._get(source, into)
+
+    def _get(self, source: Source, into: Path) -> str:
+        version = self.version_with(source)
+        command = ("source", "-q", "--download-only", "--only-source", "--tar-only")
+        self._run("apt-get", *command, f"{source.debian_package}={version}", cwd=into)
+        return version
 
     def version_with(self, source: Source) -> str:
         """The newest version whose archive is ours; the table's when the client lists none.
@@ -170,10 +180,6 @@ class _Client:
             if source.sha256 in fields.get("checksums-sha256", ""):
                 version = fields.get("version", version)
         return version or source.debian_version
-
-    def download(self, package: str, version: str, into: Path) -> None:
-        command = ("source", "-q", "--download-only", "--only-source", "--tar-only")
-        self._run("apt-get", *command, f"{package}={version}", cwd=into)
 
     def _run(self, tool: str, *arguments: str, cwd: Path | None = None) -> str:
         command = [tool, *self.options, *arguments]

@@ -29,7 +29,7 @@ def export(pack: Pack, archive: Path, *, log: Log) -> Path:
     if wrong:
         raise PackError(
             f"{pack.root.name} is damaged: {', '.join(wrong[:3])}",
-            hint="run `build-native pack build --verify` to make it again",
+            hint=f"delete {pack.root} and run `build-native pack build`",
         )
     partial = archive.with_name(f".{archive.name}.partial")
     with log.step("export", detail=archive.name), cache.translate_os_errors(archive):

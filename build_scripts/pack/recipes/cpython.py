@@ -104,7 +104,9 @@ def _configure(site: Site) -> list[str]:
         assert site.host_python is not None, "a cross build needs a Python for this machine"
         cross = [
             f"--host={toolchain.target.triple}",
-            f"--build={native.triple}",
+            # Never equal to --host, or configure would try to run what it builds: another
+            # --cpu on the same kind of machine is a cross build as well.
+            f"--build={native.machine}-pc-linux-gnu",
             f"--with-build-python={site.host_python}",
         ]
     return [
