@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from build_scripts.pack.sources import Source
     from build_scripts.pack.steps import Progress, Step
 
+OWN_TEXT = Path(__file__).read_bytes()  # with the import, see steps.RECIPE_TEXTS
 FORMAT = 1  # of the folder's layout; part of the key
 LIBRARY_STEPS = ("libc", "zlib", "bzip2", "xz", "libffi", "sqlite", "openssl", "extensions")
 
 
 def key_of(steps: Mapping[str, Step], *, without: tuple[str, ...] = ()) -> str:
     parts = (f"{name}={step.key}" for name, step in sorted(steps.items()) if name not in without)
-    return cache.content_key(str(FORMAT), Path(__file__), *parts)
+    return cache.content_key(str(FORMAT), OWN_TEXT, *parts)
 
 
 def root_of(steps: Mapping[str, Step], sources: Mapping[str, Source], arch: str) -> Path:

@@ -38,6 +38,20 @@ NAMES = (
 AT_ONCE = 2
 
 
+def _recipe(name: str) -> Recipe:
+    return cast("Recipe", importlib.import_module(f"build_scripts.pack.recipes.{name}"))
+
+
+def _text(module: object) -> bytes:
+    return Path(str(module.__file__)).read_bytes()  # type: ignore[attr-defined]
+
+
+# Read together with the import: a key must stand for the code that runs, also in a process that
+# waits for another builder while somebody edits a recipe.
+RECIPE_TEXTS = {name: _text(_recipe(name)) for name in NAMES}
+BASE_TEXT = _text(recipes)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """A recipe for one target, with the key of its result."""
@@ -69,9 +83,8 @@ def plan(target: Target, sources: Mapping[str, Source]) -> dict[str, Step]:
     steps: dict[str, Step] = {}
     for name in _in_order():
         recipe = _recipe(name)
-        parts: list[str | Path] = [
-            *(name, toolchain.key),
-            *(Path(str(recipes.__file__)), Path(str(recipe.__file__))),  # type: ignore[attr-defined]
+        parts: list[str | bytes | Path] = [
+            *(name, "steps 2", toolchain.key, BASE_TEXT, RECIPE_TEXTS[name]),
             *(f"{source}={sources[source].sha256}" for source in recipe.SOURCES),
             *(steps[need].key for need in recipe.NEEDS),
         ]
@@ -80,10 +93,6 @@ def plan(target: Target, sources: Mapping[str, Source]) -> dict[str, Step]:
             parts.append(RESOURCES / name)
         steps[name] = Step(name=name, recipe=recipe, target=target, key=cache.content_key(*parts))
     return steps
-
-
-def _recipe(name: str) -> Recipe:
-    return cast("Recipe", importlib.import_module(f"build_scripts.pack.recipes.{name}"))
 
 
 def _in_order() -> list[str]:
