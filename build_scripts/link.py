@@ -69,7 +69,10 @@ def link_program(
     if not cache.is_intact(folder):
         with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
             everything = (*objects, _assemble_archive(archive, Path(scratch), toolchain, log))
-            for path, flags in ((program.debug, ENTRY), (program.stripped, (*ENTRY, "--strip-all"))):
+            for path, flags in (
+                (program.debug, ENTRY),
+                (program.stripped, (*ENTRY, "--strip-all")),
+            ):
                 toolchain.link(
                     work / path.name,
                     libc=pack.lib,

@@ -92,9 +92,7 @@ def table(facts: Mapping[str, Any], output: Path) -> Table:
     grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     grid.add_row("bootstrap", f"{sizes['bootstrap'] / MB:.1f} MB", str(output / "bootstrap"))
     grid.add_row("zip", f"{sizes['zip'] / MB:.1f} MB", str(output / "function.zip"))
-    grid.add_row(
-        "python", facts["versions"]["python"], f"static, {facts['arch']} ({facts['cpu']})"
-    )
+    grid.add_row("python", facts["versions"]["python"], f"static, {facts['arch']} ({facts['cpu']})")
     own = [name for name in facts["compiled"] if not name.startswith("native_bootstrap.")]
     shown = ", ".join(own[:4]) + (f" and {len(own) - 4} more" if len(own) > 4 else "")
     grid.add_row("compiled", str(len(facts["compiled"])), f"{shown} and the runtime loop".strip())
