@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import shutil
+import time
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +54,7 @@ class Build:
 
 def build(options: Options, *, log: Log) -> Build:
     """Run every stage for ``options`` and publish the result in ``options.output``."""
+    start = time.monotonic()
     # Mistakes of the user are told before a pack is built, which may take minutes.
     target, host = options.target, targets.host()
     asked = requirements.find(options.project, options.requirements)
@@ -152,18 +156,23 @@ def build(options: Options, *, log: Log) -> Build:
         program=program,
         package=packed,
         times=log.times,
+        seconds=time.monotonic() - start,
     )
     report.write(facts, options.report or options.output / "report.json")
     return Build(output=options.output, report=facts)
 
 
 def _check_output(output: Path) -> None:
-    """An output folder that cannot be written is told before minutes of work, not after."""
+    """An output folder that cannot be written is told before minutes of work, not after.
+
+    Nothing is created yet: a build that fails leaves no empty folder.
+    """
+    nearest = next(path for path in (output, *output.absolute().parents) if path.exists())
     with cache.translate_os_errors(output):
-        output.mkdir(parents=True, exist_ok=True)
-        probe = output / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
+        if not nearest.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(nearest))
+        with tempfile.TemporaryFile(dir=nearest):
+            pass
 
 
 def _to_compile(
@@ -205,7 +214,7 @@ def _write_archive(blob: bytes) -> Path:
 def _write_zip(program: link.Program, data: Sequence[DataFile]) -> package.Package:
     """The zip, from the cache when program and data are the same: deflating takes a second."""
     key = cache.content_key(
-        program.key, *[part for item in data for part in (item.path, item.file.read_bytes())]
+        program.key, *[part for item in data for part in (item.path, item.file)]
     )
     folder = cache.root() / "zips" / key
     if not cache.is_intact(folder):
@@ -219,20 +228,23 @@ def _write_zip(program: link.Program, data: Sequence[DataFile]) -> package.Packa
 
 
 def _publish(output: Path, program: link.Program, packed: package.Package) -> None:
-    """Copy the results to the output folder; each takes its name when it is complete."""
+    """Copy the results to the output folder. They take their names together, when all are there."""
+    results = {
+        "bootstrap.debug": program.debug,
+        "bootstrap": program.stripped,
+        "function.zip": packed.path,
+    }
     with cache.translate_os_errors(output):
-        for source, name in (
-            (program.debug, "bootstrap.debug"),
-            (program.stripped, "bootstrap"),
-            (packed.path, "function.zip"),
-        ):
-            partial = output / f".{name}.partial"
-            try:
-                shutil.copyfile(source, partial)
-                partial.chmod(0o644 if name == "function.zip" else 0o755)
-                partial.replace(output / name)
-            finally:
-                partial.unlink(missing_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
+        try:
+            for name, source in results.items():
+                shutil.copyfile(source, output / f".{name}.partial")
+                (output / f".{name}.partial").chmod(0o644 if name == "function.zip" else 0o755)
+            for name in results:
+                (output / f".{name}.partial").replace(output / name)
+        finally:
+            for name in results:
+                (output / f".{name}.partial").unlink(missing_ok=True)
 
 
 def _runtime_modules() -> list[codegen.CompiledModule]:

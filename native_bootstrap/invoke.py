@@ -122,14 +122,11 @@ def read_event(text: str) -> bytes:
     return raw.encode()
 
 
-def invoke(
-    folder: Path, event: bytes, *, environ: Mapping[str, str] = os.environ, runner: str = ""
-) -> Answer:
+def invoke(folder: Path, event: bytes, *, environ: Mapping[str, str] = os.environ) -> Answer:
     """Unpack ``folder``/function.zip, start its bootstrap, give it ``event``, return its answer.
 
-    What runs is exactly what would be uploaded. ``runner`` is put before the program (such as
-    ``qemu-aarch64`` for a foreign architecture). Raises InvokeError when the process ends or stays
-    silent without an answer.
+    What runs is exactly what would be uploaded; a program for another architecture runs under
+    qemu-user. Raises InvokeError when the process ends or stays silent without an answer.
     """
     with (
         serve(event) as (address, exchange),
@@ -139,7 +136,7 @@ def invoke(
         program = _unpack(folder, Path(task))
         exchange.started = time.monotonic()
         process = subprocess.Popen(
-            [runner, program] if runner else [program],
+            [*_emulator(program), program],
             cwd=task,
             env=_environment(Path(task), address, environ),
             stdin=subprocess.DEVNULL,
@@ -183,6 +180,23 @@ def _unpack(folder: Path, task: Path) -> Path:
     program = task / "bootstrap"
     program.chmod(0o755)
     return program
+
+
+def _emulator(program: Path) -> list[str]:
+    """The command that runs a program of a foreign architecture; empty for this machine's own."""
+    with program.open("rb") as file:
+        number = int.from_bytes(file.read(20)[18:20], "little")  # e_machine
+    machine = {62: "x86_64", 183: "aarch64"}.get(number, f"machine {number}")
+    if machine == platform.machine():
+        return []
+    for name in (f"qemu-{machine}-static", f"qemu-{machine}"):
+        found = shutil.which(name)
+        if found:
+            return [found]
+    raise InvokeError(
+        f"{program.name} is for {machine}, this machine is {platform.machine()}",
+        hint="install qemu-user-static to run it here",
+    )
 
 
 def _environment(task: Path, address: str, environ: Mapping[str, str]) -> dict[str, str]:
