@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import signal
@@ -32,19 +33,14 @@ def run(program, *arguments, limit=None, **environ):
     )
 
 
-def damaged(bootstrap, old: bytes, new: bytes):
-    """A copy of the program with one place in it changed."""
-    data = bootstrap.read_bytes()
-    assert len(old) == len(new)
-    assert data.count(old) == 1
-    copy = bootstrap.with_name("damaged")
-    copy.write_bytes(data.replace(old, new))
-    shutil.copymode(bootstrap, copy)
-    return copy
-
-
 def test_a_damaged_archive_is_one_clear_line(bootstrap):
-    done = run(damaged(bootstrap, b"NBARCH01", b"NBARCH99"), "app.handler")
+    header = re.compile(rb"NBARCH01(?=.{4}\x28\0\0\0)", re.DOTALL)  # with the size of an entry
+    data, count = header.subn(b"NBARCH99", bootstrap.read_bytes())
+    assert count == 1
+    damaged = bootstrap.with_name("damaged")
+    damaged.write_bytes(data)
+    shutil.copymode(bootstrap, damaged)
+    done = run(damaged, "app.handler")
     assert done.returncode == 1
     message = "native-bootstrap: cannot start: the module archive is damaged: no valid header\n"
     assert (done.stdout, done.stderr) == ("", message)
