@@ -7,8 +7,8 @@ import errno
 import json
 import os
 import shutil
-import time
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
