@@ -15,6 +15,17 @@ Change = Callable[[Case, Outcome], Outcome]
 REQUEST = REQUEST_ID.format(1)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One row."""
+
+    reason: str
+    concerns: Callable[[Case, Outcome], bool]
+    change: Change
+    message: str | None = None  # a pattern for our standard error, where only ours has a message
+    contender: str | None = None  # None: all of ours
+
+
 def named(*names: str) -> Callable[[Case, Outcome], bool]:
     """The row concerns these cases."""
     unknown = set(names) - {case.name for case in CASES}
@@ -41,6 +52,25 @@ def becomes(**fields: object) -> Change:
     return lambda _, outcome: dataclasses.replace(outcome, **fields)  # type: ignore[arg-type]
 
 
+def rewritten(text: str, by: str) -> Change:
+    """Another wording, wherever it stands."""
+
+    def change(_: Case, outcome: Outcome) -> Outcome:
+        requests = (
+            dataclasses.replace(
+                request,
+                headers=tuple((n, v.replace(text, by)) for n, v in request.headers),
+                body=request.body.replace(text, by),
+            )
+            for request in outcome.sent
+        )
+        return dataclasses.replace(
+            outcome, sent=tuple(requests), stdout=outcome.stdout.replace(text, by)
+        )
+
+    return change
+
+
 def goes_on(stdout: str = "", body: str = '"goes on"', count: int = 2) -> Change:
     """The process serves all its invocations."""
     return becomes(
@@ -64,6 +94,23 @@ def with_type_header(_: Case, outcome: Outcome) -> Outcome:
         return sent.with_header("lambda-runtime-function-error-type", _type_header(found[1]))
 
     return dataclasses.replace(outcome, sent=tuple(change(sent) for sent in outcome.sent))
+
+
+def init_report(error_type: str, message: str, trace: list[str], prefix: str = "") -> Change:
+    """The process reports this init error and ends without a traceback."""
+    error = {
+        "errorMessage": message,
+        "errorType": error_type,
+        "requestId": "",
+        "stackTrace": trace,
+    }
+    report = sent(
+        "init/error",
+        json.dumps(error, ensure_ascii=False),
+        lambda_runtime_function_error_type=error_type,
+    )
+    report = dataclasses.replace(report, path=prefix + report.path)
+    return becomes(sent=(report,), stderr="", init=True)
 
 
 def posts_errors(_: Case, outcome: Outcome) -> bool:

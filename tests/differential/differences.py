@@ -9,33 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 
 from differential.changes import (
-    Change,
+    Difference,
     as_utf_8,
     becomes,
     goes_on,
+    init_report,
     named,
     posts_errors,
     reports,
     response,
-    sent,
+    rewritten,
     with_init_headers,
     with_type_header,
 )
-from differential.model import Case, Outcome, Sent
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One row."""
-
-    reason: str
-    concerns: Callable[[Case, Outcome], bool]
-    change: Change
-    message: str | None = None  # a pattern for our standard error, where only ours has a message
-    contender: str | None = None  # None: all of ours
+from differential.model import Case, Outcome
 
 
 def expected(case: Case, reference: Outcome, contender: str) -> tuple[Outcome, list[Difference]]:
@@ -55,13 +44,6 @@ def expected(case: Case, reference: Outcome, contender: str) -> tuple[Outcome, l
 
 _UNREACHABLE = r"native-bootstrap: the Runtime API gave no answer: .+\n"
 _ANSWERED = r"native-bootstrap: the Runtime API answered /{} with {}.*\n"
-_SYNTAX_ERROR = {
-    "errorMessage": "Syntax error in module 'not_utf8': (unicode error) 'utf-8' codec can't decode "
-    "byte 0xff in position 0: invalid start byte (not_utf8.py, line 2)",
-    "errorType": "Runtime.UserCodeSyntaxError",
-    "requestId": "",
-    "stackTrace": ['  File "<root>/not_utf8.py" Line 2\n    name = "\ufffd"\n'],
-}
 _SURROGATE = (
     "Unable to marshal response: 'utf-8' codec can't encode character '\\ud800' in position 1: "
     "surrogates not allowed"
@@ -93,38 +75,21 @@ DIFFERENCES = (
     Difference(
         reason="An init error beyond Latin-1 is reported; the reference client dies of it.",
         concerns=named("init not_utf8.handler"),
-        change=becomes(
-            sent=(
-                sent(
-                    "init/error",
-                    json.dumps(_SYNTAX_ERROR, ensure_ascii=False),
-                    lambda_runtime_function_error_type="Runtime.UserCodeSyntaxError",
-                ),
-            ),
-            stderr="",
-            init=True,
+        change=init_report(
+            "Runtime.UserCodeSyntaxError",
+            "Syntax error in module 'not_utf8': (unicode error) 'utf-8' codec can't decode byte "
+            "0xff in position 0: invalid start byte (not_utf8.py, line 2)",
+            ['  File "<root>/not_utf8.py" Line 2\n    name = "\ufffd"\n'],
         ),
     ),
     Difference(
         reason="Init errors are reported under a path prefix, too; the reference client dies.",
         concerns=named("init error with prefix"),
-        change=becomes(
-            sent=(
-                Sent(
-                    method="POST",
-                    path="/Function/2018-06-01/runtime/init/error",
-                    headers=(
-                        ("content-type", "application/json"),
-                        ("lambda-runtime-function-error-type", "Runtime.MalformedHandlerName"),
-                        ("user-agent", "<agent>"),
-                    ),
-                    body='{"errorMessage": "Bad handler \'nodot\': not enough values to unpack '
-                    '(expected 2, got 1)", "errorType": "Runtime.MalformedHandlerName", '
-                    '"requestId": "", "stackTrace": []}',
-                ),
-            ),
-            stderr="",
-            init=True,
+        change=init_report(
+            "Runtime.MalformedHandlerName",
+            "Bad handler 'nodot': not enough values to unpack (expected 2, got 1)",
+            [],
+            prefix="/Function",
         ),
     ),
     Difference(
@@ -238,6 +203,15 @@ DIFFERENCES = (
         concerns=named("no api address"),
         change=becomes(stderr=""),
         message=r"native-bootstrap: AWS_LAMBDA_RUNTIME_API is not set\. .+\n",
+    ),
+    Difference(
+        reason="Compiled functions count as C calls: their recursion ends later, in other words.",
+        concerns=named("error recursion"),
+        change=rewritten(
+            "maximum recursion depth exceeded",
+            "maximum recursion depth exceeded while calling a Python object",
+        ),
+        contender="compiled",
     ),
     Difference(
         reason="A missing handler gets a sentence, not a traceback.",
