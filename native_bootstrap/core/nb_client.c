@@ -342,17 +342,16 @@ int nb_client_send(struct nb_client *c, const char *body, size_t length, bool lo
     nb_buffer_add(&c->head, "\r\n", 2);
     if (c->head.failed)
         return nb_client_fail(c, NB_CLIENT_E_MEMORY, ENOMEM, "building the request");
+    if (long_wait && c->idle != NULL)
+        c->idle();
     for (;;) {
         bool reused = c->fd >= 0;
         int result = reused ? 0 : nb_client_connect(c);
         if (result != 0)
             return result;
         result = nb_client_write(c, body, length);
-        if (result == 0) {
-            if (long_wait && c->idle != NULL)
-                c->idle();
+        if (result == 0)
             result = nb_client_read_head(c);
-        }
         if (result != NB_CLIENT_E_CLOSED || !reused)
             return result;
     }

@@ -59,8 +59,9 @@ struct nb_client {
     struct nb_http http;
 
     int (*interrupted)(void *context);
-    void (*idle)(void); /* called after sending, before waiting for the answer, if `long_wait` was
-                           asked for */
+    /* Called before a request that asks for a long wait: once it is sent, Lambda may freeze the
+     * process, and what is left to do then would be done on the next invocation's time. */
+    void (*idle)(void);
     void *context;
 
     int error_number;
