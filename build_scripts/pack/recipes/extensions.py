@@ -22,7 +22,8 @@ class Extension:
 
 EXTENSIONS = (
     Extension(name="binascii", files=("binascii.c",), flags=("-DUSE_ZLIB_CRC32",)),
-    Extension(name="zlib", files=("zlibmodule.c",)),
+    # The flags of this table are what configure finds out when it looks for the libraries itself.
+    Extension(name="zlib", files=("zlibmodule.c",), flags=("-DHAVE_ZLIB_COPY=1",)),
     Extension(name="_bz2", files=("_bz2module.c",)),
     Extension(name="_lzma", files=("_lzmamodule.c",)),
     Extension(
