@@ -10,6 +10,7 @@ from differential.data import (
     EVENTS,
     FRAMED_LOGS,
     GOOD_HANDLERS,
+    INTROSPECTION,
     LOG_SETTINGS,
     LOGS,
     SHORT_LOGS,
@@ -37,6 +38,12 @@ def _all() -> list[Case]:
             alone=how == "recursion",  # if it goes wrong, it takes the process with it
         )
         for how in ERRORS
+    ]
+    cases += [
+        Case(
+            name=f"introspection {what}", handler="introspects.handler", event=event({"what": what})
+        )
+        for what in INTROSPECTION
     ]
     cases += [
         Case(name=f"event {name}", handler="echo.handler", event=body)

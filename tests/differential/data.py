@@ -27,6 +27,15 @@ ERRORS = (
     "timeout", "huge-message",
 )  # fmt: skip
 
+INTROSPECTION = (
+    "source of a function", "source of a class", "source of a method", "source of the module",
+    "lines of a function", "signature", "signature of a method", "documentation", "kinds",
+    "names", "annotations", "code", "module", "package", "modules of the package", "walk",
+    "method", "record", "format_exc", "format_exc chained", "extract_tb", "warning", "pickle",
+    "closures", "generators", "match", "context managers", "find_spec", "globals", "locals",
+    "eval", "exec", "path", "main", "flags", "recursion limit",
+)  # fmt: skip
+
 EVENTS = {
     "object": b'{"a": [1, 2.5, null, true, "\\u00e9"]}',
     "string": b'"text"',

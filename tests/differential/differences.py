@@ -52,8 +52,9 @@ _SURROGATE = (
 _HANDLER_FRAME = ("raises.py", 185, "handler", 'return HOW[event["how"]]()')
 _RAISE_FRAME = ("raises.py", 139, "raise_", "raise error")
 
-EVERYTHING = [
-    "awaits", "contexts", "echo", "ends", "logs", "no_logging", "pkg", "raises", "values",
+_EVERYTHING = [
+    "awaits", "contexts", "echo", "ends", "introspects", "logs", "no_logging", "pkg", "raises",
+    "values",
 ]  # fmt: skip
 
 DIFFERENCES = (
@@ -214,6 +215,18 @@ DIFFERENCES = (
         contender="compiled",
     ),
     Difference(
+        reason="Nuitka marks the modules it compiled.",
+        concerns=named("introspection globals"),
+        change=rewritten('"__cached__"', '"__cached__", "__compiled__"'),
+        contender="compiled",
+    ),
+    Difference(
+        reason="Nuitka lets an environment variable extend a package; its default is in the path.",
+        concerns=named("introspection package"),
+        change=rewritten('["<root>/pkg"]', '["<root>/pkg", "/not_existing"]'),
+        contender="compiled",
+    ),
+    Difference(
         reason="A missing handler gets a sentence, not a traceback.",
         concerns=named("no handler"),
         change=becomes(stderr=""),
@@ -223,7 +236,7 @@ DIFFERENCES = (
     Difference(
         reason="A compiled program has a handler built in.",
         concerns=named("no handler"),
-        change=goes_on(body=json.dumps(EVERYTHING)),
+        change=goes_on(body=json.dumps(_EVERYTHING)),
         contender="compiled",
     ),
     Difference(

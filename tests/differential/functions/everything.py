@@ -4,6 +4,7 @@ import awaits
 import contexts
 import echo
 import ends
+import introspects
 import logs
 import no_logging
 import pkg.inner.deep
@@ -11,7 +12,7 @@ import pkg.mod
 import raises
 import values
 
-MODULES = (awaits, contexts, echo, ends, logs, no_logging, pkg, raises, values)
+MODULES = (awaits, contexts, echo, ends, introspects, logs, no_logging, pkg, raises, values)
 
 
 def handler(event, context):

@@ -1,0 +1,143 @@
+"""The archive importer, over a small archive made in memory."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+import traceback
+import types
+
+import pytest
+
+SOURCES = {
+    "nbt_app": "import nbt_pkg.sub\n\n\ndef handler():\n    raise ValueError('here')\n",
+    "nbt_pkg": "value = 1\n",
+    "nbt_pkg.sub": "from . import value\n",
+    "nbt_pkg.data": "# -*- coding: latin-1 -*-\nname = 'é'\n",
+    "nbt_broken": "import nbt_failing\n",
+    "nbt_failing": "1 / 0\n",
+    "nbt_native": "compiled = True\n",
+}
+PACKAGES = {"nbt_pkg", "nbt_space"}
+
+
+class Entry:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.is_package = name in PACKAGES
+        self.is_namespace = name == "nbt_space"
+        self.flags = 16 if name == "nbt_native" else 0
+        self.path = name.replace(".", "/") + ("/__init__.py" if self.is_package else ".py")
+        if self.is_namespace:
+            self.path = name
+
+
+class Archive(types.ModuleType):
+    """`_nb_archive`, as the contract of the C module has it."""
+
+    def find(self, name):
+        return Entry(name) if name in {*SOURCES, "nbt_space"} else None
+
+    def get_code(self, name):
+        return compile(self.get_source(name), f"/var/task/{Entry(name).path}", "exec")
+
+    def get_source(self, name):
+        encoding = "latin-1" if name == "nbt_pkg.data" else "utf-8"
+        return SOURCES[name].encode(encoding) if name in SOURCES else None
+
+    def children(self, package):
+        return [(n, n in PACKAGES) for n in SOURCES if n.rpartition(".")[0] == package]
+
+    def names(self):
+        return [*SOURCES, "nbt_space"]
+
+
+@pytest.fixture
+def importer(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "_nb_archive", Archive("_nb_archive"))
+    for name in ("importer", "sources"):
+        monkeypatch.delitem(sys.modules, f"native_bootstrap.runtime.{name}", raising=False)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(sys, "path_hooks", list(sys.path_hooks))
+    module = importlib.import_module("native_bootstrap.runtime.importer")
+    monkeypatch.setattr(module, "TASK_ROOT", "/var/task")
+    module.install()
+    yield module
+    for name in [n for n in sys.modules if n.startswith("nbt_")]:
+        del sys.modules[name]
+    sys.path_importer_cache.clear()
+
+
+def test_modules_know_where_they_come_from(importer):
+    module = importlib.import_module("nbt_app")
+    assert module.__file__ == "/var/task/nbt_app.py"
+    package = sys.modules["nbt_pkg"]
+    assert package.__file__ == "/var/task/nbt_pkg/__init__.py"
+    assert package.__path__ == ["/var/task/nbt_pkg"]
+    assert package.sub.value == 1
+    assert package.__spec__.origin == package.__file__
+    assert package.__spec__.loader.is_package("nbt_pkg")
+    assert package.__spec__.loader.get_filename("nbt_pkg") == package.__file__
+
+
+def test_sources_are_found(importer):
+    module = importlib.import_module("nbt_app")
+    assert inspect.getsource(module.handler) == "def handler():\n    raise ValueError('here')\n"
+    try:
+        module.handler()
+    except ValueError:
+        text = traceback.format_exc()
+    assert "raise ValueError('here')" in text
+    data = importlib.import_module("nbt_pkg.data")
+    assert data.__loader__.get_source("nbt_pkg.data").splitlines()[1] == "name = 'é'"
+
+
+def test_no_frame_of_the_importer_is_in_a_traceback(importer):
+    with pytest.raises(ZeroDivisionError) as failed:
+        __import__("nbt_broken")
+    files = [frame.filename for frame in traceback.extract_tb(failed.value.__traceback__)]
+    assert files == [__file__, "/var/task/nbt_broken.py", "/var/task/nbt_failing.py"]
+
+
+def test_packages_list_their_modules(importer, tmp_path):
+    package = importlib.import_module("nbt_pkg")
+    names = [(m.name, m.ispkg) for m in pkgutil.iter_modules(package.__path__)]
+    assert names == [("sub", False), ("data", False)]
+    top = {m.name: m.ispkg for m in pkgutil.iter_modules(["/var/task"])}
+    assert top["nbt_pkg"] is True
+    assert top["nbt_app"] is False
+
+
+def test_files_beside_the_program_are_found(importer, tmp_path, monkeypatch):
+    monkeypatch.setattr(importer, "TASK_ROOT", str(tmp_path))
+    (tmp_path / "nbt_pkg").mkdir()
+    (tmp_path / "nbt_pkg" / "extra.py").write_text("value = 'on disk'\n")
+    (tmp_path / "nbt_pkg" / "notes.txt").write_text("a note")
+    package = importlib.import_module("nbt_pkg")
+    assert importlib.import_module("nbt_pkg.extra").value == "on disk"
+    assert pkgutil.get_data("nbt_pkg", "notes.txt") == b"a note"
+    names = [m.name for m in pkgutil.iter_modules(package.__path__)]
+    assert names == ["sub", "data", "extra"]
+
+
+def test_namespace_packages(importer):
+    module = importlib.import_module("nbt_space")
+    assert list(module.__path__) == ["/var/task/nbt_space"]
+    assert getattr(module, "__file__", None) is None
+
+
+def test_compiled_modules_are_left_to_their_own_finder(importer):
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("nbt_native")
+
+
+def test_compiled_modules_have_source_lines(importer):
+    import linecache
+
+    from native_bootstrap.runtime import sources
+
+    sources.install()
+    assert linecache.getline("/var/task/nbt_native.py", 1) == "compiled = True\n"
+    linecache.cache.pop("/var/task/nbt_native.py", None)
