@@ -51,10 +51,32 @@ static const char *nb_main_executable(const char *fallback) {
 
 #ifdef NB_HOST_PYTHON
 
+static bool nb_main_is_program(const char *name) {
+    if (strchr(name, '/') != NULL)
+        return access(name, X_OK) == 0;
+    for (const char *path = getenv("PATH"); path != NULL && *path != '\0';) {
+        char file[PATH_MAX];
+        size_t n = strcspn(path, ":");
+        int length = snprintf(file, sizeof file, "%.*s/%s", (int)n, path, name);
+        if (length > 0 && (size_t)length < sizeof file && access(file, X_OK) == 0)
+            return true;
+        path += n + (path[n] == ':');
+    }
+    return false;
+}
+
 int main(int argc, char **argv) {
     nb_cpu_check();
     nb_heap_init();
     nb_dl_set_program(nb_main_executable(argv[0]));
+    /* Python finds its library from argv[0], and else under the prefix that it was configured
+     * with, where a pack is not. exec may give any name: then the program's file takes its place.
+     */
+    static char executable[PATH_MAX];
+    if (argc > 0 && !nb_main_is_program(argv[0])) {
+        snprintf(executable, sizeof executable, "%s", nb_main_executable(argv[0]));
+        argv[0] = executable;
+    }
     nb_arena_install();
     if (nb_main_add_modules() < 0)
         return 1;
@@ -86,32 +108,48 @@ static void nb_main_check(PyStatus status) {
 
 static struct nb_archive archive;
 
-static bool nb_main_find(const char *name, struct nb_archive_entry *entry) {
-    int found = nb_archive_find(&archive, name, strlen(name), entry, NULL);
-    return found == 1 && entry->code_length > 0 && entry->code_length <= INT_MAX &&
-           (entry->flags & NB_ARCHIVE_CODE_DEFLATED) == 0;
+/* A module's code as a row of a frozen table: the archive's bytes, or an inflated copy of them. */
+static bool nb_main_find(const char *name, struct _frozen *module) {
+    struct nb_archive_entry entry;
+    int found = nb_archive_find(&archive, name, strlen(name), &entry, NULL);
+    if (found != 1 || entry.code_length == 0 || entry.code_raw_length > INT_MAX)
+        return false;
+    *module = (struct _frozen){
+        .name = name,
+        .code = entry.code,
+        .size = (int)entry.code_raw_length,
+        .is_package = (entry.flags & NB_ARCHIVE_PACKAGE) != 0,
+    };
+    if ((entry.flags & NB_ARCHIVE_CODE_DEFLATED) == 0)
+        return true;
+    void *raw = malloc(entry.code_raw_length); /* for the life of the process */
+    module->code = raw;
+    return raw != NULL &&
+           nb_archive_inflate(entry.code, entry.code_length, raw, entry.code_raw_length);
+}
+
+/* Py_InitializeFromConfig imports `warnings` at its end if there are options for it. */
+static bool nb_main_has_warning_options(void) {
+    const char *options = getenv("PYTHONWARNINGS"), *development = getenv("PYTHONDEVMODE");
+    return (options != NULL && *options != '\0') || (development != NULL && *development != '\0');
 }
 
 /* The codecs that Py_InitializeFromConfig imports, and what the importer imports itself, as frozen
- * modules whose bytes are the archive's. */
+ * modules: there is nothing yet that could import them from the archive. */
 static void nb_main_freeze(void) {
     static const char *const names[] = {"encodings",       "encodings.aliases", "encodings.utf_8",
-                                        "encodings.ascii", "encodings.latin_1", "__future__"};
-    enum { COUNT = sizeof names / sizeof *names };
+                                        "encodings.ascii", "encodings.latin_1", "__future__",
+                                        "warnings"};
+    enum { COUNT = sizeof names / sizeof *names, NEEDED = 3 };
     static struct _frozen table[COUNT + 1]; /* ends with a null name */
-    size_t used = 0;
-    for (size_t i = 0; i < COUNT; i++) {
-        struct nb_archive_entry entry;
-        if (nb_main_find(names[i], &entry))
-            table[used++] = (struct _frozen){
-                .name = names[i],
-                .code = entry.code,
-                .size = (int)entry.code_length,
-                .is_package = (entry.flags & NB_ARCHIVE_PACKAGE) != 0,
-            };
-        else if (i < 3)
+    size_t count = nb_main_has_warning_options() ? COUNT : COUNT - 1, used = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (nb_main_find(names[i], &table[used]))
+            used++;
+        else if (i < NEEDED)
             nb_main_die("the module archive lacks", names[i]);
     }
+    table[used].name = NULL; /* a row that could not be filled may be left half done */
     PyImport_FrozenModules = table;
 }
 
@@ -179,11 +217,10 @@ static void nb_main_initialize(int argc, char **argv, const char *task_root) {
 /* Runs the importer's module straight from its bytes: its packages are not importable before it is
  * there. */
 static bool nb_main_install_importer(void) {
-    struct nb_archive_entry entry;
-    if (!nb_main_find(NB_MAIN_IMPORTER, &entry))
+    struct _frozen importer;
+    if (!nb_main_find(NB_MAIN_IMPORTER, &importer))
         nb_main_die("the module archive lacks", NB_MAIN_IMPORTER);
-    PyObject *code =
-        PyMarshal_ReadObjectFromString((const char *)entry.code, (Py_ssize_t)entry.code_length);
+    PyObject *code = PyMarshal_ReadObjectFromString((const char *)importer.code, importer.size);
     PyObject *module = code != NULL ? PyImport_ExecCodeModule(NB_MAIN_IMPORTER, code) : NULL;
     PyObject *result = module != NULL ? PyObject_CallMethod(module, "install", NULL) : NULL;
     bool good = result != NULL;

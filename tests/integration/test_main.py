@@ -77,6 +77,24 @@ def test_python_variables_count_except_pythonhome(bootstrap, tmp_path):
     assert (done.returncode, done.stderr) == (1, "home None, optimize 2\n")
 
 
+@pytest.mark.parametrize(
+    ("options", "status"), [("error", 5), ("ignore,error::DeprecationWarning", 5), ("ignore", 6)]
+)
+def test_warning_options_are_in_force_from_the_start(bootstrap, options, status):
+    code = """
+import sys, warnings
+try:
+    warnings.warn("old", DeprecationWarning)
+except DeprecationWarning:
+    sys.exit(5)
+sys.exit(6)
+"""
+    (bootstrap.parent / "warns.py").write_text(code)
+    api = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
+    done = run(bootstrap, "warns.handler", PYTHONWARNINGS=options, **api)
+    assert (done.returncode, done.stderr) == (status, "")
+
+
 @pytest.mark.parametrize(("body", "status"), [("3", 3), ("None", 0), ("'words'", 1), ("300", 44)])
 def test_sys_exit_at_import_ends_as_in_python(bootstrap, body, status):
     (bootstrap.parent / "leaves.py").write_text(f"import sys\nprint('seen')\nsys.exit({body})\n")
