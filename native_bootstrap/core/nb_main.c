@@ -70,13 +70,9 @@ int main(int argc, char **argv) {
     nb_heap_init();
     nb_dl_set_program(nb_main_executable(argv[0]));
     /* Python finds its library from argv[0], and else under the prefix that it was configured
-     * with, where a pack is not. exec may give any name: then the program's file takes its place.
-     */
-    static char executable[PATH_MAX];
-    if (argc > 0 && !nb_main_is_program(argv[0])) {
-        snprintf(executable, sizeof executable, "%s", nb_main_executable(argv[0]));
-        argv[0] = executable;
-    }
+     * with, where a pack is not. exec may give any name: then the program's file stands in. */
+    if (argc > 0 && !nb_main_is_program(argv[0]))
+        argv[0] = (char *)nb_main_executable(argv[0]);
     nb_arena_install();
     if (nb_main_add_modules() < 0)
         return 1;
