@@ -15,7 +15,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,12 +74,28 @@ def publish(final: Path) -> Iterator[Path]:
             yield work
             (work / STAMP).write_text(json.dumps(_inventory(work)))
             work.chmod(0o755)
-            if final.exists():
-                shutil.rmtree(final)
-            work.replace(final)
+            _take_place(work, final)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
+
+
+def _take_place(work: Path, final: Path) -> None:
+    """Rename ``work`` to ``final``. Of two builders of one entry the later one wins."""
+    while True:
+        try:
+            work.replace(final)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        # Moved aside in one step: nobody sees, or stumbles over, an entry that is half removed.
+        old = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+        try:
+            with suppress(FileNotFoundError):
+                final.replace(old)
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def is_intact(entry: Path) -> bool:

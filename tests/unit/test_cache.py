@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,6 +56,20 @@ def test_a_failed_replacement_keeps_the_old_entry(tmp_path):
     with pytest.raises(RuntimeError), cache.publish(final):
         raise RuntimeError
     assert cache.is_intact(final)
+
+
+def test_builders_of_one_entry_do_not_disturb_each_other(tmp_path):
+    final = tmp_path / "entry"
+
+    def build(number):
+        with cache.publish(final) as work:
+            for part in range(20):
+                (work / str(part)).write_text(str(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(build, range(80)))
+    assert cache.is_intact(final)
+    assert list(tmp_path.iterdir()) == [final]
 
 
 @pytest.mark.parametrize(
