@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from native_bootstrap.runtime import faults, handler
+from native_bootstrap.runtime import faults, handler, loop
 
 HEADER = re.compile(r"(Runtime|Function)\.[A-Z][a-zA-Z]+")
 
@@ -128,3 +128,30 @@ def test_handlers_in_packages_are_found(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     for name in ("shop_package.orders.handler", "shop_package/orders.handler"):
         assert handler.resolve(name)(None, None) == "found"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "chosen"),
+    [
+        (["a.b"], "c.d", "a.b"),
+        ([""], "c.d", ""),
+        ([], "c.d", "c.d"),
+        ([], "bootstrap", "built.in"),
+        ([], "", "built.in"),
+        ([], None, "built.in"),
+    ],
+)
+def test_the_handler_is_chosen(monkeypatch, arguments, named, chosen):
+    if named is None:
+        monkeypatch.delenv("_HANDLER", raising=False)
+    else:
+        monkeypatch.setenv("_HANDLER", named)
+    assert loop.choose_handler(arguments, "built.in", "bootstrap") == chosen
+
+
+def test_no_handler_at_all(monkeypatch, capsys):
+    monkeypatch.delenv("_HANDLER", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        raise AssertionError(loop.choose_handler([]))
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("native-bootstrap: no handler: set _HANDLER")
