@@ -68,6 +68,8 @@ def build(options: Options, *, log: Log) -> Build:
         has_dependencies=asked is not None,
     )
     _check_output(options.output)
+    if options.report is not None:
+        _check_output(options.report.parent)
     with log.step("dependencies"):
         installed = dependencies.install(
             options.project,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from build_scripts import cache
 from build_scripts.modules import scan
-from native_bootstrap.errors import ConfigError, UsageError
+from native_bootstrap.errors import ConfigError, ResolutionError, UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -149,6 +149,8 @@ def _from_pyproject(project: Path) -> Request | None:
     is_dynamic = "dependencies" in described.get("dynamic", [])
     if not wanted and not is_dynamic:
         return None
+    for line in wanted:
+        _check_line(line, path)
     lock = project / "uv.lock"
     if lock.is_file():
         key = cache.content_key("uv.lock", lock, json.dumps(wanted))
@@ -164,3 +166,17 @@ def _from_pyproject(project: Path) -> Request | None:
         key=key,
         folder=project,
     )
+
+
+def _check_line(line: object, path: Path) -> None:
+    """uv takes a pyproject.toml that it cannot read for one that it has to build."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(str(line))
+    except InvalidRequirement as error:
+        reason = " ".join(str(error).split())
+        raise ResolutionError(
+            f"{path}: {line!r} is not a requirement: {reason}",
+            hint="write it like requests>=2.31",
+        ) from error

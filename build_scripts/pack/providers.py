@@ -123,7 +123,7 @@ def provide(wanted: Sequence[Source], *, local: Path | None = None, log: Log) ->
     Raises SourceHashError for wrong bytes, SourceUnavailableError (with every provider's reason)
     when nobody has them.
     """
-    missing = [s for s in wanted if not (sources.folder() / s.file).is_file()]
+    missing = [source for source in wanted if not sources.is_here(source)]
     if not missing:
         return
     providers = chosen(local)

@@ -21,9 +21,11 @@ from support import FUNCTIONS, build_native, free_port
 from build_scripts import cache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
 SAM_CLI = "aws-sam-cli==1.170.0"
+STAGES = ("dependencies", "modules", "codegen", "objects", "archives", "programs", "zips")
+PACK_STAGES = ("sources", "steps", "packs")
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 
 
@@ -44,6 +46,28 @@ def built(tmp_path_factory):
         return done[key]
 
     return build
+
+
+@pytest.fixture
+def private_cache(tmp_path):
+    """``private_cache(cold=…)``: a cache of its own whose entries are links into the real one.
+
+    Kinds in ``cold`` start empty; of ``partly`` (kind: prefixes) the entries so named are missing.
+    """
+
+    def make(cold: Sequence[str] = (), partly: Mapping[str, Sequence[str]] | None = None) -> Path:
+        private = tmp_path / "private-cache"
+        for kind in (*STAGES, *PACK_STAGES):
+            (private / kind).mkdir(parents=True)
+            entries = () if kind in cold else (cache.root() / kind).glob("[!.]*")
+            for entry in entries:
+                if not entry.name.startswith(tuple((partly or {}).get(kind, ()))):
+                    (private / kind / entry.name).symlink_to(entry)
+        for kind in ("zig", "zig-local", "pycache"):
+            (private / kind).symlink_to(cache.root() / kind)
+        return private
+
+    return make
 
 
 @pytest.fixture

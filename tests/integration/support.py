@@ -40,6 +40,25 @@ def build_native(*arguments: str | Path, cwd: Path | None = None, **environ: str
     return Cli(status=done.returncode, out=done.stdout, err=done.stderr)
 
 
+def assert_one_message(result: Cli, status: int, *words: str) -> None:
+    """One message of the documented form, on stderr alone, with ``words`` and the exit code."""
+    assert result.status == status, result.err
+    assert result.out == ""
+    assert "Traceback" not in result.err
+    lines = result.err.splitlines()
+    assert sum(line.startswith("error: ") for line in lines) == 1, result.err
+    message = result.err[result.err.index("error: ") :]
+    for word in words:
+        assert word in message
+
+
+def leftovers(folder: Path) -> list[str]:
+    """Scratch folders and partial files below a cache or an output folder."""
+    found = [*folder.glob(".*"), *folder.glob("*/.*"), *folder.rglob("*.partial")]
+    found += [*folder.glob("work/*")]
+    return [str(path.relative_to(folder)) for path in found if path.name != ".complete.json"]
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

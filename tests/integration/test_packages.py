@@ -82,7 +82,7 @@ def test_resources_metadata_and_sources(use):
     assert answer["modules"] == ["greeting"]
     assert answer["top"]
     assert answer["version"] == "2.32.5"
-    assert answer["needs"] == ["six>=1.5"]
+    assert answer["needs"] == ["six >=1.5"]
     assert answer["source"] == 'def greeting(name):\n    return f"Hi {name}"\n'
     assert answer["own"] == "def use_yaml(event, context):"
     assert answer["module"] == '"""A user\'s package with a data file beside its code."""'
