@@ -37,6 +37,8 @@ DEFINES = (
     "_NUITKA_CONSTANTS_FROM_CODE",
     "_NUITKA_MODULE_MODE",
     "_NUITKA_DEPLOYMENT_MODE",
+    # Without it compiled calls do not count against the recursion limit: SIGSEGV for RecursionError.
+    "_NUITKA_FULL_COMPAT",
 )
 FLAGS = ("-O2", "-std=gnu11", "-fvisibility=hidden", "-fwrapv", "-w")
 # build_definitions.h: facts about an executable, which a module does not have.
