@@ -39,6 +39,8 @@ DEFINES = (
     "_NUITKA_DEPLOYMENT_MODE",
     # Without it compiled calls do not count against the recursion limit: SIGSEGV for RecursionError.
     "_NUITKA_FULL_COMPAT",
+    # Nuitka's own calls of the allocators crash under PYTHONMALLOC=debug and PYTHONDEVMODE=1.
+    "_NUITKA_EXPERIMENTAL_DISABLE_ALLOCATORS",
 )
 FLAGS = ("-O2", "-std=gnu11", "-fvisibility=hidden", "-fwrapv", "-w")
 # build_definitions.h: facts about an executable, which a module does not have.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from build_scripts.dependencies import Dependencies
     from build_scripts.log import Log
     from build_scripts.project import Project
+    from build_scripts.sources.facts import Facts
 
 STDLIB_FOLDER = "/var/lang/lib/python3.13/"
 RUNTIME_FOLDER = "/var/runtime/"
@@ -31,7 +32,8 @@ class Contents:
     """Every module of the program and where it comes from.
 
     ``at_start``: modules imported before the first invocation; ``own``: the project's modules that
-    the handler can reach, the ones worth compiling; ``missing``: imports that nothing answers.
+    the handler can reach, the ones worth compiling; ``missing``: imports that nothing answers;
+    ``uses_ctypes``: someone may look up the program's own symbols.
     """
 
     stores: Mapping[str, ModuleStore]  # module name -> the store that has it
@@ -39,6 +41,7 @@ class Contents:
     at_start: frozenset[str]
     own: tuple[str, ...]
     missing: tuple[graph.Missing, ...]
+    uses_ctypes: bool
     warnings: tuple[str, ...]
 
 
@@ -155,6 +158,7 @@ def collect(
         namespaces=namespaces,
         at_start=walked.at_start,
         own=own,
+        uses_ctypes="ctypes" in walked.at_start or any(_imports_ctypes(facts[n]) for n in own),
         missing=graph.missing(started, facts, provided),
         warnings=tuple(warnings),
     )
@@ -225,6 +229,10 @@ def _pinned(runtime: ModuleStore, stdlib: ModuleStore) -> frozenset[str]:
 
 def _frozen() -> list[str]:
     return list(resources.load("stdlib")["frozen"])
+
+
+def _imports_ctypes(facts: Facts) -> bool:
+    return any(name.partition(".")[0] == "ctypes" for name, _, _ in facts.imports)
 
 
 def _namespaces(stores: Mapping[str, ModuleStore]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from elftools.elf.elffile import ELFFile
 
-from build_scripts import cache
+from build_scripts import cache, symbols
 from build_scripts.codegen import compile_cached
 from native_bootstrap.errors import ToolError
 
@@ -55,20 +55,27 @@ def link_program(
     toolchain: Toolchain,
     umbrella: Umbrella | None,
     archive: Path,
+    with_symbols: bool,
     log: Log,
 ) -> Program:
-    """Link one bootstrap; the result is cached by the content of all that goes in."""
+    """Link one bootstrap; the result is cached by the content of all that goes in.
+
+    ``with_symbols`` is for users of ``ctypes``: ``dlsym`` then finds the program's own names.
+    """
     objects = compile_core(toolchain, pack, log=log)
     objects += umbrella.objects if umbrella else ()
     archive_key = cache.content_key(archive)
     key = cache.content_key(
-        pack.key, toolchain.key, archive_key, Path(__file__), *[p.read_bytes() for p in objects]
+        *(pack.key, toolchain.key, archive_key, Path(__file__), str(with_symbols)),
+        *[p.read_bytes() for p in objects],
     )
     folder = cache.root() / "programs" / key
     program = Program(stripped=folder / "bootstrap", debug=folder / "bootstrap.debug", key=key)
     if not cache.is_intact(folder):
         with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
-            everything = (*objects, _assemble_archive(archive, Path(scratch), toolchain, log))
+            everything = [*objects, _assemble_archive(archive, Path(scratch), toolchain, log)]
+            if with_symbols:
+                everything.append(_symbol_table(objects, pack, Path(scratch), toolchain, log))
             for path, flags in (
                 (program.debug, ENTRY),
                 (program.stripped, (*ENTRY, "--strip-all")),
@@ -108,6 +115,15 @@ def _assemble_archive(archive: Path, scratch: Path, toolchain: Toolchain, log: L
     source = scratch / "archive.S"
     source.write_text(ARCHIVE_ASM.format(digest=cache.content_key(archive), path=local))
     return toolchain.compile(source, scratch / "archive.o", log=log)
+
+
+def _symbol_table(
+    objects: Sequence[Path], pack: Pack, scratch: Path, toolchain: Toolchain, log: Log
+) -> Path:
+    names = symbols.program_names(objects, pack.archives[0], pack.lib, pack.lib / "libz.a")
+    source = scratch / "symbols.c"
+    source.write_text(symbols.table_source(names))
+    return toolchain.compile(source, scratch / "symbols.o", flags=symbols.TABLE_FLAGS, log=log)
 
 
 def _check(program: Path) -> None:

@@ -141,7 +141,12 @@ def build(options: Options, *, log: Log) -> Build:
         modules = _write_archive(archive.encode(rows, info))
     with log.step("link"):
         program = link.link_program(
-            pack=target_pack, toolchain=toolchain, umbrella=umbrella, archive=modules, log=log
+            pack=target_pack,
+            toolchain=toolchain,
+            umbrella=umbrella,
+            archive=modules,
+            with_symbols=collected.uses_ctypes,
+            log=log,
         )
     with log.step("package"):
         data = (*installed.data, *contents.uncompilable(installed, site), *loaded.data)

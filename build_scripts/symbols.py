@@ -114,6 +114,20 @@ def _of_elf(elf: ELFFile) -> Iterator[Symbol]:
         )
 
 
+def program_names(objects: Iterable[Path], libpython: Path, lib: Path, zlib: Path) -> set[str]:
+    """The names that a program answers for when ``dlsym`` asks it.
+
+    Its own objects, CPython's API, libc (with libm, which musl has inside), and zlib, which a few
+    wheels expect of the system.
+    """
+    names: set[str] = set()
+    for path in (*objects, libpython, lib / "libc.a", zlib):
+        names |= defined(path)
+    # Zig's own parts of libc are marked hidden, like everything it links statically.
+    names |= defined(lib / "libzigc.a", hidden=True)
+    return names - {"main"}
+
+
 def table_source(names: Iterable[str]) -> str:
     """C source of ``nb_symtab`` (see nb_dl.h): sorted by name in byte order, for a binary search.
 

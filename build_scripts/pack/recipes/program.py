@@ -66,19 +66,9 @@ def build(site: Site) -> None:
 
 
 def _symbol_table(site: Site, objects: list[Path]) -> Path:
-    """The names that the program answers for when an extension module asks dlsym.
-
-    The core's, CPython's API, libc (with libm, which musl has inside), and zlib, which a few
-    wheels expect of the system.
-    """
-    libc = site.needs["libc"] / "lib"
-    names: set[str] = set()
+    lib = site.needs["libc"] / "lib"
     zlib = site.needs["zlib"] / "lib" / "libz.a"
-    for path in (*objects, archives(site)[0], libc / "libc.a", zlib):
-        names |= symbols.defined(path)
-    # Zig's own parts of libc are marked hidden, like everything it links statically.
-    names |= symbols.defined(libc / "libzigc.a", hidden=True)
-    names.discard("main")
+    names = symbols.program_names(objects, archives(site)[0], lib, zlib)
     source = site.work / "symbols.c"
     source.write_text(symbols.table_source(names))
     return site.toolchain.compile(
