@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from native_bootstrap.errors import DiskFullError, ToolError
+from native_bootstrap.errors import BuildInterruptedError, DiskFullError, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from build_scripts.log import Log
 
@@ -36,28 +38,72 @@ def run(
     words = [str(word) for word in command]
     log.detail(f"+ {shlex.join(words)}")
     try:
-        done = subprocess.run(
-            words,
-            cwd=cwd,
-            env=dict(env) if env is not None else None,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
+        status, text = _run(words, cwd, dict(env) if env is not None else None)
     except FileNotFoundError as error:
         raise ToolError(
             f"{what or words[0]} could not start: {words[0]} is not installed",
             hint=f"install {Path(words[0]).name} and try again",
         ) from error
-    text = done.stdout.decode("utf-8", "replace")
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("a", encoding="utf-8") as out:
             out.write(f"+ {shlex.join(words)}\n{text}\n")
-    if done.returncode:
-        raise _failure(what or Path(words[0]).name, done.returncode, text, log_file)
+    if status:
+        raise _failure(what or Path(words[0]).name, status, text, log_file)
     return text
+
+
+def _run(words: list[str], cwd: Path | None, env: dict[str, str] | None) -> tuple[int, str]:
+    if _stopped.is_set():
+        raise BuildInterruptedError("interrupted")
+    with subprocess.Popen(
+        words,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as child:
+        _running.add(child)
+        if _stopped.is_set():  # meanwhile
+            child.terminate()
+        try:
+            out, _ = child.communicate()
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            _running.discard(child)
+    return child.returncode, out.decode("utf-8", "replace")
+
+
+# For builds whose commands run in threads: Ctrl-C raises in the main thread only, and a thread that
+# is between two commands would go on with the next.
+_running: set[subprocess.Popen[bytes]] = set()
+_stopped = threading.Event()
+
+
+@contextmanager
+def stopping_on_interrupt() -> Iterator[None]:
+    """While an interrupt leaves this block, commands in other threads end and no new one starts."""
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:
+        _stopped.set()
+        for child in tuple(_running):
+            child.terminate()
+        raise
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Around a block that waits for the threads: commands may run again once it is left."""
+    try:
+        yield
+    finally:
+        _stopped.clear()
 
 
 def _failure(what: str, status: int, text: str, log_file: Path | None) -> ToolError | DiskFullError:

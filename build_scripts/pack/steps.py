@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from build_scripts import cache
+from build_scripts import cache, process
 from build_scripts.pack import recipes
 from build_scripts.pack.recipes import RESOURCES, Site
 from build_scripts.toolchain import Toolchain
@@ -113,7 +113,8 @@ def run(
 ) -> Progress:
     """Build what is missing of ``steps``, at most AT_ONCE at a time.
 
-    The first failure ends it: running steps finish (and stay), no new ones start.
+    The first failure ends it: running steps finish (and stay), no new ones start. An interrupt
+    ends the running steps too.
     """
     progress = Progress()
     done = {name for name, step in steps.items() if cache.is_intact(step.entry)}
@@ -121,21 +122,20 @@ def run(
     waiting = [name for name in NAMES if name not in done]
     running: dict[Future[float], str] = {}
     bench = _Bench(steps=steps, sources=sources, host_python=host_python, log=log)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            while waiting or running:
-                for name in _startable(waiting, done, steps)[: AT_ONCE - len(running)]:
-                    waiting.remove(name)
-                    running[pool.submit(bench.build, steps[name])] = name
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    name = running.pop(future)
-                    progress.seconds[name] = future.result()
-                    done.add(name)
-        except BaseException:
-            for future in running:
-                future.cancel()
-            raise
+    with (
+        process.stoppable(),
+        ThreadPoolExecutor(AT_ONCE) as pool,
+        process.stopping_on_interrupt(),
+    ):
+        while waiting or running:
+            for name in _startable(waiting, done, steps)[: AT_ONCE - len(running)]:
+                waiting.remove(name)
+                running[pool.submit(bench.build, steps[name])] = name
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                name = running.pop(future)
+                progress.seconds[name] = future.result()
+                done.add(name)
     return progress
 
 

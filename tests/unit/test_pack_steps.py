@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import signal
 import threading
 import time
 
@@ -136,6 +139,37 @@ def test_a_failure_starts_nothing_new(monkeypatch):
     assert ("start", "d") not in journal
     assert list((cache.root() / "work").iterdir()) == []
     assert [p.name for p in (cache.root() / "steps").iterdir()] in ([], ["b-x86_64-key-b"])
+
+
+@pytest.mark.subprocesses
+def test_an_interrupt_ends_running_steps(monkeypatch):
+    """Also a step that is between two commands, and also when only this process gets the signal."""
+    commands = []
+
+    class Slow(Made):
+        def build(self, site):
+            for _ in range(20):
+                commands.append(site.name)
+                site.run("sleep", "3", cwd=site.work)
+
+    planned = {
+        name: dataclasses.replace(step, recipe=Slow([], name), key=f"slow-{name}")
+        for name, step in graph([], monkeypatch).items()
+    }
+    monkeypatch.setattr(steps.Site, "name", property(lambda site: site.out.name), raising=False)
+    # A real signal, because only that ends the main thread's wait; background jobs ignore SIGINT.
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(planned)
+    signal.signal(signal.SIGINT, old)
+    assert time.monotonic() - start < 3
+    assert len(commands) == 2, "one command of each of the two steps"
+    assert list((cache.root() / "work").iterdir()) == []
+    assert list((cache.root() / "steps").iterdir()) == []
+    run(graph([], monkeypatch))  # and the next build works
 
 
 def test_a_damaged_step_is_made_again(monkeypatch):
