@@ -37,7 +37,7 @@ DEFINES = (
     "_NUITKA_CONSTANTS_FROM_CODE",
     "_NUITKA_MODULE_MODE",
     "_NUITKA_DEPLOYMENT_MODE",
-    # Without it compiled calls do not count against the recursion limit: SIGSEGV for RecursionError.
+    # Else compiled calls do not count against the recursion limit: SIGSEGV for RecursionError.
     "_NUITKA_FULL_COMPAT",
     # Nuitka's own calls of the allocators crash under PYTHONMALLOC=debug and PYTHONDEVMODE=1.
     "_NUITKA_EXPERIMENTAL_DISABLE_ALLOCATORS",
