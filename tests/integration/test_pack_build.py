@@ -89,12 +89,17 @@ def test_interrupt_leaves_nothing_half_made(ready, tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        # A background job of a shell ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     end = time.monotonic() + 120
     while not list((place / "work").glob("openssl-*/src")) and time.monotonic() < end:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    try:
+        out, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == errors.BuildInterruptedError.exit_code, out
     assert b"Traceback" not in out
     assert list((place / "work").iterdir()) == []
