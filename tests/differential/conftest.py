@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
+import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,14 +49,31 @@ def compiled(compiled_bootstrap: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def arm64(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    """The program cross-built for arm64, under qemu-user (itself where the tests run on arm64)."""
+    emulator: tuple[str, ...] = ()
+    if platform.machine() != "aarch64":
+        qemu = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
+        if qemu is None:
+            pytest.skip("qemu-user-static is not installed")
+        emulator = (qemu,)
+    bootstrap = _build(tmp_path_factory.mktemp("dist-arm64"), "--arch", "arm64")
+    return _runner(contenders.compiled(bootstrap, tmp_path_factory.mktemp("task"), emulator))
+
+
+@pytest.fixture(scope="session")
 def compiled_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bootstrap with all handler modules; `$NATIVE_BOOTSTRAP_DIFFERENTIAL_BOOTSTRAP` or new."""
     given = os.environ.get("NATIVE_BOOTSTRAP_DIFFERENTIAL_BOOTSTRAP")
-    if given:
-        return Path(given)
-    output = tmp_path_factory.mktemp("dist")
+    return Path(given) if given else _build(tmp_path_factory.mktemp("dist"))
+
+
+def _build(output: Path, *options: str) -> Path:
+    """Build the bootstrap for this suite; `_HANDLER` chooses among its modules."""
+    project = str(contenders.FUNCTIONS)
+    command = [sys.executable, "-m", "native_bootstrap", "build", "everything.handler"]
     done = subprocess.run(
-        compiled_command("everything.handler", output),
+        [*command, "--project", project, "--output", str(output), *options],
         cwd=contenders.REPOSITORY,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -64,15 +83,6 @@ def compiled_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return output / "bootstrap"
-
-
-def compiled_command(handler: str, output: Path) -> list[str]:
-    """Builds the bootstrap for this suite; `_HANDLER` chooses among its modules."""
-    if not (contenders.REPOSITORY / "build_scripts" / "pipeline.py").exists():
-        pytest.skip("the command line cannot build yet")
-    project = str(contenders.FUNCTIONS)
-    options = ["--project", project, "--output", str(output)]
-    return [sys.executable, "-m", "native_bootstrap", "build", handler, *options]
 
 
 def _runner(contender: contenders.Contender) -> Runner:

@@ -51,11 +51,14 @@ def interpreted(python: Path) -> Contender:
     )
 
 
-def compiled(bootstrap: Path, folder: Path) -> Contender:
-    """Our compiled program; `folder` is its (empty) task root, the broken modules lie beside it."""
+def compiled(bootstrap: Path, folder: Path, emulator: tuple[str, ...] = ()) -> Contender:
+    """Our compiled program; `folder` is its (empty) task root, the broken modules lie beside it.
+
+    `emulator` is what runs a program for another architecture.
+    """
     return Contender(
         name="compiled",
-        command=lambda arguments: [str(bootstrap), *arguments],
+        command=lambda arguments: [*emulator, str(bootstrap), *arguments],
         folder=folder,
         environ={"PYTHONPATH": str(BROKEN), "LAMBDA_TASK_ROOT": str(folder)},
     )

@@ -35,6 +35,11 @@ def test_compiled_is_the_reference(case: Case, reference: Runner, compiled: Runn
     _check(case, reference(case), compiled(case), "compiled")
 
 
+@BY_NAME
+def test_arm64_is_the_reference(case: Case, reference: Runner, arm64: Runner) -> None:
+    _check(case, reference(case), arm64(case), "compiled")
+
+
 def test_every_difference_concerns_a_case(reference: Runner) -> None:
     outcomes = [(case, reference(case)) for case in CASES]
     for row in DIFFERENCES:
