@@ -30,6 +30,7 @@ from build_scripts import (
     targets,
 )
 from build_scripts.toolchain import Toolchain
+from native_bootstrap.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -191,11 +192,14 @@ def _to_compile(
     """The user's reachable modules, the runtime loop, and the packages named with --compile."""
     own = {module.name: module for module in loaded.modules}
     chosen = [own[name] for name in collected.own]
-    chosen += [
-        module
-        for module in installed.modules
-        if any(module.name == name or module.name.startswith(f"{name}.") for name in extra)
-    ]
+    for name in extra:
+        found = [m for m in installed.modules if m.name == name or m.name.startswith(f"{name}.")]
+        if not found:
+            raise UsageError(
+                f"--compile {name}: no dependency has a module of that name",
+                hint="give the name that you import, such as --compile jmespath",
+            )
+        chosen += found
     user = [
         codegen.CompiledModule(name=m.name, source=m.file, is_package=m.is_package) for m in chosen
     ]
