@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 import sys
@@ -87,7 +88,7 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 def parse(name: str, output: str, status: int | None, seconds: float) -> Outcome:
     """The outcome of ``python -m test -w NAME``; ``status`` None means that we had to kill it."""
-    broken = sorted({f"{kind or ''}:{test}".lstrip(":") for test, kind in BROKEN.findall(output)})
+    broken = sorted({place or test for test, place in BROKEN.findall(output)})
     totals = TOTALS.findall(output)
     run, skipped = (int((part or "0").replace(",", "")) for part in (totals or [("0", "0")])[0])
     said = [words for found, words in PROGRESS.findall(output) if found == name]
@@ -114,18 +115,37 @@ def parse(name: str, output: str, status: int | None, seconds: float) -> Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
-class Expected:
-    """expected.toml: why a file does not pass in the pack's Python, by file."""
+class Known:
+    """Why a file does not pass in the pack's Python. ``tests`` are patterns for the names of those
+    that fail; without any, the file as a whole cannot run."""
 
-    reasons: dict[str, str]
-    unsteady: dict[str, str]
+    group: str
+    why: str
+    tests: tuple[str, ...] = ()
+    arch: str = ""
 
-    @classmethod
-    def load(cls, path: Path = EXPECTED) -> Expected:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        reasons: dict[str, str] = {}
-        for group in data.get("group", ()):
-            for name, reason in group["files"].items():
-                assert name not in reasons, f"{name} stands in two groups"
-                reasons[name] = f"{group['name']}: {reason}"
-        return cls(reasons=reasons, unsteady=data.get("unsteady", {}))
+    def explains(self, outcome: Outcome) -> bool:
+        if not self.tests:
+            return outcome.state in ("skipped", "failed", "crashed", "timeout", "empty")
+        return outcome.state == "failed" and all(
+            any(fnmatch.fnmatchcase(test, pattern) for pattern in self.tests)
+            for test in outcome.broken
+        )
+
+
+def expected(arch: str, path: Path = EXPECTED) -> dict[str, Known]:
+    """expected.toml, as far as it concerns ``arch``, by test file."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    known: dict[str, Known] = {}
+    for group in data["group"]:
+        for name, entry in group["files"].items():
+            assert name not in known, f"{name} stands in two groups"
+            one = Known(
+                group=group["name"],
+                why=entry["why"],
+                tests=tuple(entry.get("tests", ())),
+                arch=entry.get("arch", ""),
+            )
+            if one.arch in ("", arch):
+                known[name] = one
+    return known

@@ -21,20 +21,28 @@ class Tree:
 
 
 def prepare(python: Path, tests: Path, into: Path, *, qemu: str = "") -> Tree:
-    """Copy the installation of ``python`` (bin/python3.x, lib/python3.x) and add ``tests``."""
+    """Copy the installation of ``python`` (bin, lib and include/python3.x) and add ``tests``."""
     python = python.absolute()
     library = into / "lib" / python.name
     program = into / "bin" / python.name
     if not program.exists():
         into.mkdir(parents=True, exist_ok=True)
-        installed = python.parents[1] / "lib" / python.name
-        shutil.copytree(
-            installed, library, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
-        )
+        copy_installation(python.parents[1], into, python.name)
         shutil.copytree(tests, library / "test", dirs_exist_ok=True)
         program.parent.mkdir()
         _install(python, program, qemu)
     return Tree(python=program, library=library)
+
+
+def copy_installation(source: Path, into: Path, name: str) -> None:
+    """All that the interpreter called ``name`` needs besides its program."""
+    for folder in ("lib", "include"):
+        shutil.copytree(
+            source / folder / name,
+            into / folder / name,
+            ignore=shutil.ignore_patterns("__pycache__"),
+            dirs_exist_ok=True,
+        )
 
 
 def _install(python: Path, program: Path, qemu: str) -> None:
