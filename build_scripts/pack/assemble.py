@@ -59,6 +59,9 @@ def publish(
         base = steps["cpython"].entry
         _link_tree(base / "include", out / "include")
         _link_tree(base / "stdlib", out / "lib" / f"python{short}")
+        # It reaches for the machine's libncurses through ctypes, which a static program cannot
+        # load. Without it the interactive shells go on without line editing instead of failing.
+        (out / "lib" / f"python{short}" / "_pyrepl" / "_minimal_curses.py").unlink()
         _link_tree(steps["program"].entry / "bin", out / "bin")
         # Where sysconfig looks for the Makefile of an installed Python.
         config = f"config-{short}-{target.triple}"
