@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
+import shutil
 import subprocess
 import threading
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from build_scripts.log import Log
 
 TAIL_LINES = 15
+ALMOST_FULL = 16 << 20  # bytes
 
 
 def run(
@@ -49,7 +52,7 @@ def run(
         with log_file.open("a", encoding="utf-8") as out:
             out.write(f"+ {shlex.join(words)}\n{text}\n")
     if status:
-        raise _failure(what or Path(words[0]).name, status, text, log_file)
+        raise _failure(what or Path(words[0]).name, status, text, log_file, words)
     return text
 
 
@@ -106,8 +109,20 @@ def stoppable() -> Iterator[None]:
         _stopped.clear()
 
 
-def _failure(what: str, status: int, text: str, log_file: Path | None) -> ToolError | DiskFullError:
+def _is_disk_full(words: Sequence[str]) -> bool:
+    """Whether a place that a crashed command was told about has no room left.
+
+    lld writes through a memory map, where a full disk is a signal; zig cc aborts without a word.
+    """
+    folders = {Path(word).parent for word in words if word.startswith("/")}
+    return any(shutil.disk_usage(f).free < ALMOST_FULL for f in folders if f.is_dir())
+
+
+def _failure(
+    what: str, status: int, text: str, log_file: Path | None, words: Sequence[str]
+) -> ToolError | DiskFullError:
     tail = "\n".join(text.rstrip().splitlines()[-TAIL_LINES:])
-    if os.strerror(28) in text or "NoSpaceLeft" in text:
+    told = os.strerror(errno.ENOSPC) in text or "NoSpaceLeft" in text
+    if told or (status < 0 and _is_disk_full(words)):
         return DiskFullError(f"the disk is full ({what})", hint="free some space and try again")
     return ToolError(f"{what} failed with status {status}:\n{tail}", kept=log_file)

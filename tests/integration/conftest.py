@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import urllib3
 import uv
-from support import FUNCTIONS, build_native, free_port
+from support import FUNCTIONS, build_native, free_port, linked_cache
 
 from build_scripts import cache
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 SAM_CLI = "aws-sam-cli==1.170.0"
-STAGES = ("dependencies", "modules", "codegen", "objects", "archives", "programs", "zips")
-PACK_STAGES = ("sources", "steps", "packs")
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 
 
@@ -56,16 +54,7 @@ def private_cache(tmp_path):
     """
 
     def make(cold: Sequence[str] = (), partly: Mapping[str, Sequence[str]] | None = None) -> Path:
-        private = tmp_path / "private-cache"
-        for kind in (*STAGES, *PACK_STAGES):
-            (private / kind).mkdir(parents=True)
-            entries = () if kind in cold else (cache.root() / kind).glob("[!.]*")
-            for entry in entries:
-                if not entry.name.startswith(tuple((partly or {}).get(kind, ()))):
-                    (private / kind / entry.name).symlink_to(entry)
-        for kind in ("zig", "zig-local", "pycache"):
-            (private / kind).symlink_to(cache.root() / kind)
-        return private
+        return linked_cache(tmp_path / "private-cache", cold, partly)
 
     return make
 

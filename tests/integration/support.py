@@ -8,7 +8,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from build_scripts import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+STAGES = ("dependencies", "modules", "codegen", "objects", "archives", "programs", "zips")
+PACK_STAGES = ("sources", "steps", "packs")
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 
 
@@ -38,6 +46,24 @@ def build_native(*arguments: str | Path, cwd: Path | None = None, **environ: str
         check=False,
     )
     return Cli(status=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def linked_cache(
+    folder: Path, cold: Sequence[str] = (), partly: Mapping[str, Sequence[str]] | None = None
+) -> Path:
+    """Make ``folder`` a cache whose entries are links into the real one.
+
+    Kinds in ``cold`` start empty; of ``partly`` (kind: prefixes) the entries so named are missing.
+    """
+    for kind in (*STAGES, *PACK_STAGES):
+        (folder / kind).mkdir(parents=True)
+        entries = () if kind in cold else (cache.root() / kind).glob("[!.]*")
+        for entry in entries:
+            if not entry.name.startswith(tuple((partly or {}).get(kind, ()))):
+                (folder / kind / entry.name).symlink_to(entry)
+    for kind in ("zig", "zig-local", "pycache"):
+        (folder / kind).symlink_to(cache.root() / kind)
+    return folder
 
 
 def assert_one_message(result: Cli, status: int, *words: str) -> None:
