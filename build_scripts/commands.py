@@ -20,8 +20,11 @@ def run_pack(parsed: argparse.Namespace, *, log: Log) -> int:
     elif parsed.action == "import":
         print(pack.import_(parsed.archive, log=log).root)
     else:
-        chosen = {"arch": parsed.arch, "cpu": parsed.cpu}
-        ready = pack.ensure(options.resolve(chosen).target, log=log)
+        target = options.resolve({"arch": parsed.arch, "cpu": parsed.cpu}).target
+        if parsed.action == "build":
+            ready = pack.build(target, log=log, local_sources=parsed.sources, verify=parsed.verify)
+        else:
+            ready = pack.ensure(target, log=log)
         if parsed.action == "export":
             pack.export(ready, parsed.archive, log=log)
         print(parsed.archive if parsed.action == "export" else ready.root)

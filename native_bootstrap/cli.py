@@ -104,6 +104,10 @@ def _add_pack(commands: Any) -> None:
         if name in ("build", "path", "export"):
             action.add_argument("--arch", help="x86_64 or arm64 (default: this machine's)")
             action.add_argument("--cpu", help="CPU baseline")
+        if name == "build":
+            text = "a folder with the sources, for a machine that can download nothing"
+            action.add_argument("--sources", type=Path, metavar="DIR", help=text)
+            action.add_argument("--verify", action="store_true", help="check every file's content")
         action.set_defaults(command=_pack, action=name)
 
 
