@@ -40,14 +40,14 @@ def compile_c(name: str, folder: Path) -> Path:
     return program
 
 
-def reference(stock: str, folder: Path) -> Path:
-    """A virtual environment of ``stock`` with awslambdaric; its python."""
+def reference(stock: str, folder: Path, requirements: Path | None) -> Path:
+    """A virtual environment of ``stock`` with awslambdaric and the requirements; its python."""
     uv_bin = uv.find_uv_bin()
     subprocess.run([uv_bin, "venv", "--quiet", "--python", stock, folder], check=True)
     python = folder / "bin" / "python"
-    subprocess.run(
-        [uv_bin, "pip", "install", "--quiet", "--python", python, AWSLAMBDARIC], check=True
-    )
+    wanted = [AWSLAMBDARIC, *(["-r", requirements] if requirements else [])]
+    install = [uv_bin, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    subprocess.run([*install, *wanted], check=True)
     return python
 
 
@@ -87,7 +87,7 @@ def contenders(args: argparse.Namespace, scratch: Path) -> dict[str, tuple[list[
         (other / "bootstrap").chmod(0o755)
         found[str(folder)] = ([str(other / "bootstrap")], other)
     if args.stock:
-        python = str(reference(args.stock, scratch / "reference"))
+        python = str(reference(args.stock, scratch / "reference", args.requirements))
         project = args.project.resolve()
         found["awslambdaric"] = ([python, "-m", "awslambdaric", "app.handler"], project)
     return found
@@ -113,6 +113,8 @@ def main() -> None:
     parser.add_argument("output", type=Path, help="a finished build, such as dist/hello")
     parser.add_argument("also", type=Path, nargs="*", help="other builds to compare with")
     parser.add_argument("--project", type=Path, default=HERE.parent / "examples" / "hello")
+    parser.add_argument("--requirements", type=Path, help="of the project, for awslambdaric")
+    parser.add_argument("--event", type=Path, help="a file with the event")
     parser.add_argument("--stock", default="", help="a CPython 3.13 to run awslambdaric on")
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--warm", type=int, default=2000)
@@ -125,7 +127,7 @@ def main() -> None:
         scratch = Path(scratch_name)
         timer = compile_c("timer", scratch)
         event = scratch / "event.json"
-        event.write_bytes(EVENT)
+        event.write_bytes(args.event.read_bytes() if args.event else EVENT)
         found = contenders(args, scratch)
         samples: dict[str, list[dict[str, float]]] = {name: [] for name in found}
         for run in range(-1, args.runs):  # run -1 warms the page cache and is not counted
