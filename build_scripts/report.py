@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from build_scripts import cache
@@ -69,7 +70,11 @@ def collect(
             {"name": p.name, "version": p.version, "without": list(p.fell_back), "why": p.reason}
             for p in installed.packages
         ],
-        "warnings": [*contents.warnings, *package.warnings],
+        "warnings": [
+            *contents.warnings,
+            *(missing.message for missing in contents.missing),
+            *package.warnings,
+        ],
         "seconds": round(seconds, 3),
         "stages": {name: round(seconds, 3) for name, seconds in times.items()},
         "host": {"machine": platform.machine(), "python": platform.python_version()},
@@ -92,8 +97,9 @@ def table(facts: Mapping[str, Any], output: Path) -> Table:
     """The end of a build on a terminal."""
     sizes = facts["sizes"]
     grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    grid.add_row("bootstrap", f"{sizes['bootstrap'] / MB:.1f} MB", str(output / "bootstrap"))
-    grid.add_row("zip", f"{sizes['zip'] / MB:.1f} MB", str(output / "function.zip"))
+    where = escape(str(output))
+    grid.add_row("bootstrap", f"{sizes['bootstrap'] / MB:.1f} MB", f"{where}/bootstrap")
+    grid.add_row("zip", f"{sizes['zip'] / MB:.1f} MB", f"{where}/function.zip")
     grid.add_row("python", facts["versions"]["python"], f"static, {facts['arch']} ({facts['cpu']})")
     own = [name for name in facts["compiled"] if not name.startswith("native_bootstrap.")]
     shown = ", ".join(own[:4]) + (f" and {len(own) - 4} more" if len(own) > 4 else "")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from native_bootstrap import invoke as local
@@ -165,6 +166,6 @@ def _config(parsed: argparse.Namespace) -> int:
     options = _options(parsed)
     table = Table("option", "value", "from")
     for name, origin in options.origins.items():
-        table.add_row(name.replace("_", "-"), str(getattr(options, name)), origin)
+        table.add_row(name.replace("_", "-"), escape(str(getattr(options, name))), escape(origin))
     Console().print(table)
     return 0

@@ -175,7 +175,7 @@ def test_a_full_disk(reference, private_cache, tmp_path, tiny, kind, size):
     folders["out"].mkdir()
     if kind == "tmp":
         shutil.rmtree(private / "codegen")  # Nuitka works there
-    folder = tiny(folders.get(kind, private / kind), size)
+    tiny(folders.get(kind, private / kind), size)
     result = build_native(
         *("build", "app.handler", "--project", project, "--output", folders["out"]),
         NATIVE_BOOTSTRAP_CACHE=str(private),
