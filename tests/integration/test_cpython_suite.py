@@ -18,7 +18,7 @@ TOOL = Path(__file__).parents[1] / "cpython" / "run.py"
 # The longest first, so that two at a time end together: 60 s on two processors.
 CHOSEN = (
     *("ssl", "subprocess", "threading", "weakref", "importlib", "decimal", "datetime", "gc"),
-    *("email", "tempfile", "ctypes", "str", "codecs", "bz2", "posix", "time", "sqlite3", "array"),
+    *("email", "tempfile", "ctypes", "str", "codecs", "bz2", "time", "sqlite3", "array"),
     *("itertools", "math", "thread", "re", "collections", "unicodedata", "json", "long", "dict"),
     *("dataclasses", "functools", "descr", "struct", "zlib", "typing", "httplib", "urlparse"),
     *("cmath", "zoneinfo", "hashlib", "mmap", "locale", "lzma", "float", "hmac", "memoryview"),
