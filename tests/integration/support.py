@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from build_scripts import cache
+from native_bootstrap import invoke
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,8 +33,8 @@ class Cli:
 
 
 def command(*arguments: str | Path) -> list[str]:
-    """``build-native`` with ``arguments``, without relying on what is on PATH."""
-    return [sys.executable, "-m", "native_bootstrap", *map(str, arguments)]
+    """``build-native`` with ``arguments``: the script that was installed beside this Python."""
+    return [str(Path(sys.executable).with_name("build-native")), *map(str, arguments)]
 
 
 def build_native(*arguments: str | Path, cwd: Path | None = None, **environ: str) -> Cli:
@@ -46,6 +49,48 @@ def build_native(*arguments: str | Path, cwd: Path | None = None, **environ: str
         check=False,
     )
     return Cli(status=done.returncode, out=done.stdout, err=done.stderr)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a program said to its first event, and what it printed."""
+
+    ok: bool
+    body: bytes
+    log: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def ask(
+    program: Sequence[str | Path], event: object, *, cwd: Path | None = None, **environ: str
+) -> Answer:
+    """Start a bootstrap with exactly this environment (and PATH) and give it one event."""
+    with (
+        invoke.serve(json.dumps(event).encode()) as (address, exchange),
+        tempfile.TemporaryFile() as log,
+    ):
+        process = subprocess.Popen(
+            [*map(str, program)],
+            cwd=cwd,
+            env={"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": address, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            answered = exchange.done.wait(30)
+        finally:
+            process.kill()
+            process.wait()
+        log.seek(0)
+        text = log.read().decode()
+    assert answered, text
+    assert exchange.answer is not None
+    ok, body, _ = exchange.answer
+    return Answer(ok=ok, body=body, log=text)
 
 
 def linked_cache(

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from support import FUNCTIONS, assert_one_message, build_native, leftovers, linked_cache
 
+import build_scripts
+import native_bootstrap
 from build_scripts import cache
 
 COLD = ("dependencies", "codegen", "objects", "archives", "programs", "zips")
@@ -27,9 +29,9 @@ def project_in(folder: Path) -> Path:
     return folder
 
 
-def build(project: Path, output: Path, *options: str | Path, **environ: str) -> str:
+def build(project: Path, output: Path, **environ: str) -> str:
     """The SHA-256 of function.zip."""
-    arguments = ("build", "app.handler", "--project", project, "--output", output, *options)
+    arguments = ("build", "app.handler", "--project", project, "--output", output)
     result = build_native(*arguments, **environ)
     assert result.status == 0, result.err
     return sha256(output / "function.zip")
@@ -44,15 +46,22 @@ def reference(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def elsewhere(reference, tmp_path_factory):
-    """Project, cache and scratch folder of another place, and a function that builds there."""
+    """Product, project, cache and scratch folder in another place; a function that builds there."""
     folder = tmp_path_factory.mktemp("another-place") / "with a space"
     private = linked_cache(folder / "cache", COLD)
     for link in (private / "modules").iterdir():
         if (link / "data").stat().st_size < SMALL:
             link.unlink()
     project = project_in(folder / "some" / "project")
+    for package in (native_bootstrap, build_scripts):
+        source = Path(package.__file__).parent
+        shutil.copytree(source, folder / "product" / source.name)
     (folder / "tmp").mkdir()
-    names = {"NATIVE_BOOTSTRAP_CACHE": str(private), "TMPDIR": str(folder / "tmp")}
+    names = {
+        "NATIVE_BOOTSTRAP_CACHE": str(private),
+        "TMPDIR": str(folder / "tmp"),
+        "PYTHONPATH": str(folder / "product"),
+    }
     first = build(project, folder / "out", **names)
 
     def again(**environ: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -18,9 +17,9 @@ from pathlib import Path
 import pytest
 import trustme
 from elftools.elf.elffile import ELFFile
+from support import ask
 
 from build_scripts import archive, cache
-from native_bootstrap import invoke
 
 # Root of its own namespace is enough; where user namespaces are closed, it takes real root.
 AS_ROOT = () if os.geteuid() == 0 else ("unshare", "--map-root-user")
@@ -40,22 +39,6 @@ def chroot(root: Path, *namespaces: str) -> list[str]:
     return command
 
 
-def ask(command: list[str], event: dict[str, object], **environ: str) -> object:
-    """Start a bootstrap with exactly this environment and give it one event."""
-    with invoke.serve(json.dumps(event).encode()) as (address, exchange):
-        process = subprocess.Popen(
-            command,
-            env={"PATH": os.environ["PATH"], "AWS_LAMBDA_RUNTIME_API": address, **environ},
-        )
-        try:
-            assert exchange.done.wait(30)
-            assert exchange.answer is not None
-            return json.loads(exchange.answer[1])
-        finally:
-            process.kill()
-            process.wait()
-
-
 @pytest.fixture
 def alone(built, tmp_path):
     """``alone("sample")``: a folder with that function's bootstrap and nothing else."""
@@ -72,7 +55,7 @@ def alone(built, tmp_path):
 def test_answers_from_an_empty_chroot(alone):
     root = alone("sample")
     answer = ask([*chroot(root), "/bootstrap", "app.handler"], {"do": "echo", "value": [1]})
-    assert answer["echo"] == [1]
+    assert answer.json["echo"] == [1]
     assert [path.name for path in root.iterdir()] == ["bootstrap"]
 
 
@@ -81,7 +64,7 @@ def test_the_only_file_of_a_scratch_image(alone):
     root = alone("sample")
     namespaces = ("unshare", "--mount", "--pid", "--fork", "--ipc", "--uts", "--kill-child")
     command = [*chroot(root, *namespaces), "/bootstrap"]
-    assert ask(command, {"do": "echo", "value": "ü"})["echo"] == "ü"
+    assert ask(command, {"do": "echo", "value": "ü"}).json["echo"] == "ü"
     assert [path.name for path in root.iterdir()] == ["bootstrap"]
 
 
@@ -92,7 +75,7 @@ def test_the_only_file_of_a_container(alone):
     pass_on = ("--network=host", "--env=AWS_LAMBDA_RUNTIME_API", "--rm")
     limits = ("--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000")
     command = [*engine, "run", *pass_on, *limits, "--rootfs", str(root), "/bootstrap"]
-    assert ask(command, {"do": "echo", "value": 7}, HOME=str(Path.home()))["echo"] == 7
+    assert ask(command, {"do": "echo", "value": 7}, HOME=str(Path.home())).json["echo"] == 7
 
 
 def test_fully_static(built):
@@ -189,32 +172,32 @@ SUCCESS = {"status": 200, "body": "secret"}
 
 @pytest.mark.parametrize("place", STORES)
 def test_trust_store_of_every_kind_of_image(image, tls, authority, place):
-    assert ask(image({place: authority}), {"url": tls}) == SUCCESS
+    assert ask(image({place: authority}), {"url": tls}).json == SUCCESS
 
 
 def test_trust_store_of_amazon_linux_comes_first(image, tls, authority):
     other = trustme.CA()
     command = image({STORES[0]: authority, STORES[1]: other, STORES[2]: other})
-    assert ask(command, {"url": tls}) == SUCCESS
+    assert ask(command, {"url": tls}).json == SUCCESS
 
 
 def test_trust_store_in_the_environment_comes_before_all(image, tls, authority):
     command = image({"/own.pem": authority, STORES[0]: trustme.CA()})
-    assert ask(command, {"url": tls}, SSL_CERT_FILE="/own.pem") == SUCCESS
+    assert ask(command, {"url": tls}, SSL_CERT_FILE="/own.pem").json == SUCCESS
 
 
 def test_trust_store_in_the_environment_that_does_not_exist(image, tls, authority):
     command = image({STORES[1]: authority})
-    assert ask(command, {"url": tls}, SSL_CERT_FILE="/var/runtime/ca-cert.pem") == SUCCESS
+    assert ask(command, {"url": tls}, SSL_CERT_FILE="/var/runtime/ca-cert.pem").json == SUCCESS
 
 
 def test_no_trust_store_is_a_clear_error(image, tls):
-    error = ask(image({}), {"url": tls}, SSL_CERT_FILE="/gone.pem")["error"]
+    error = ask(image({}), {"url": tls}, SSL_CERT_FILE="/gone.pem").json["error"]
     assert "CERTIFICATE_VERIFY_FAILED" in error
     assert f"none of $SSL_CERT_FILE (/gone.pem), {', '.join(STORES)} exists" in error
 
 
 def test_unknown_authority_is_refused(image, tls):
-    error = ask(image({STORES[1]: trustme.CA()}), {"url": tls})["error"]
+    error = ask(image({STORES[1]: trustme.CA()}), {"url": tls}).json["error"]
     assert "CERTIFICATE_VERIFY_FAILED" in error
     assert "trust store" not in error

@@ -5,21 +5,32 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import zipfile
 
 import pytest
-
-from native_bootstrap import invoke
+from support import ask
 
 
 @pytest.fixture(scope="module", params=["native", "bytecode"])
-def use(request, built):
+def use(request, built, tmp_path_factory):
     output = built("packages", "app.handler", "--code", request.param)
+    folder = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(output / "function.zip") as file:
+        file.extractall(folder)
+    (folder / "bootstrap").chmod(0o755)
 
     def call(what: str, **event):
-        answer = invoke.invoke(output, json.dumps({"use": what, **event}).encode())
+        answer = ask(
+            [folder / "bootstrap"],
+            {"use": what, **event},
+            cwd=folder,
+            LAMBDA_TASK_ROOT=str(folder),
+            AWS_LAMBDA_FUNCTION_NAME="function",
+            AWS_LAMBDA_FUNCTION_MEMORY_SIZE="128",
+        )
         assert answer.ok, answer.body.decode()
         use.log = answer.log
-        return json.loads(answer.body)
+        return answer.json
 
     use = call
     return call
