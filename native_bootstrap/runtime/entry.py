@@ -4,6 +4,7 @@ up."""
 from __future__ import annotations
 
 import builtins
+import sys
 
 import _nb_archive
 
@@ -34,7 +35,15 @@ def main(arguments: list[str]) -> int:
     builtins.exit = _Quitter("exit")  # type: ignore[assignment]
     builtins.quit = _Quitter("quit")  # type: ignore[assignment]
     sources.install()
+    if "_nb_umbrella" in sys.builtin_module_names:
+        from native_bootstrap.runtime import compiled  # only where there is compiled code
+
+        compiled.install()
     watch.when_imported("ssl", _explain_trust)
+    if arguments and arguments[0].startswith("-"):
+        from native_bootstrap.runtime import as_python  # lazy: only children are started so
+
+        return as_python.main(arguments)
     name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
     loop.run(RuntimeApiClient(), name, None)
     return 0
