@@ -67,6 +67,7 @@ def _closure(roots: list[str], facts: Mapping[str, Facts], *, only_top: bool) ->
 
 
 def _with_parents(name: str) -> Iterator[str]:
+    name = name.removesuffix(".__init__")  # `from .__init__ import x`: the package itself
     for end, char in enumerate(name):
         if char == ".":
             yield name[:end]

@@ -68,12 +68,13 @@ class ArchiveLoader(_external._LoaderBasics):
     def is_package(self, fullname: str) -> bool:
         return self._package
 
+    # By the entry's name, not the module's: `package.__init__` runs the package's code.
     def get_code(self, fullname: str) -> CodeType:
-        code: CodeType = _nb_archive.get_code(fullname)
+        code: CodeType = _nb_archive.get_code(self.name)
         return code
 
     def get_source(self, fullname: str) -> str | None:
-        return source_text(fullname) or None
+        return source_text(self.name) or None
 
     def get_filename(self, fullname: str | None = None) -> str:
         return self.path
@@ -106,9 +107,24 @@ class ArchiveFinder:
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         entry: Entry | None = _nb_archive.find(name)
-        if entry is None or entry.flags & _COMPILED:
+        if entry is None and name.endswith(".__init__"):
+            return _spec_of_init(name)
+        # A namespace package may go on in a layer: its parts are found along the path.
+        if entry is None or entry.flags & _COMPILED or entry.is_namespace:
             return None
         return _spec(entry)
+
+
+def _spec_of_init(name: str) -> ModuleSpec | None:
+    """`from .__init__ import x` is the package's file once more, as a plain module."""
+    entry: Entry | None = _nb_archive.find(name.removesuffix(".__init__"))
+    if entry is None or not entry.is_package or entry.flags & _COMPILED:
+        return None
+    file = file_of(entry)
+    loader = ArchiveLoader(entry.name, file, package=False)
+    spec = _bootstrap.ModuleSpec(name, loader, origin=file)  # type: ignore[arg-type]
+    spec.has_location = True
+    return spec
 
 
 def _spec(entry: Entry) -> ModuleSpec:

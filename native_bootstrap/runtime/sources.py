@@ -1,10 +1,10 @@
-"""Source lines for compiled modules: tracebacks and `inspect.getsource` read them through
+"""Source lines for tracebacks, warnings and `inspect.getsource`, which read them through
 `linecache`.
 
-Modules run from bytecode need nothing: their loader has `get_source`. Modules compiled to C have a
-loader that knows no archive, so when `linecache` is first imported their files get lazy entries in
-its cache (its own format for sources that come from a loader: a one-element tuple with a function
-that returns the text).
+Its files are not on disk, modules compiled to C have a loader that knows no archive, and warnings
+never ask a loader. So when `linecache` is first imported, every file whose source the archive has
+gets a lazy entry in its cache (its own format for sources that come from a loader: a one-element
+tuple with a function that returns the text).
 """
 
 from __future__ import annotations
@@ -13,11 +13,15 @@ import _nb_archive
 
 from native_bootstrap.runtime import importer, watch
 
-_COMPILED = 16  # archive flag: the module's code is in the program, the archive holds its source
+_HAS_SOURCE = 8  # archive flags
+_COMPILED = 16
+# What the file names in bytecode begin with, fixed at build time; those of compiled code begin with
+# the task root.
+_BUILT_FOR = "/var/task"
 
 
 class _Source:
-    """A compiled module's source text, read when called."""
+    """A module's source text, read when called."""
 
     __slots__ = ("_name",)
 
@@ -29,7 +33,7 @@ class _Source:
 
 
 def install() -> None:
-    """Prepare `linecache` for compiled modules the moment it is imported."""
+    """Prepare `linecache` the moment it is imported."""
     watch.when_imported("linecache", _fill_linecache)
 
 
@@ -38,5 +42,9 @@ def _fill_linecache() -> None:
 
     for name in _nb_archive.names():
         entry = _nb_archive.find(name)
-        if entry is not None and entry.flags & _COMPILED:
-            linecache.cache[importer.file_of(entry)] = (_Source(name),)
+        if entry is None or not entry.flags & _HAS_SOURCE:
+            continue
+        file = importer.file_of(entry)
+        if not entry.flags & _COMPILED and not entry.path.startswith("/"):
+            file = f"{_BUILT_FOR}/{entry.path}"
+        linecache.cache[file] = (_Source(name),)

@@ -56,3 +56,9 @@ def test_boto3_is_explained():
 
 def test_builtin_modules_are_provided():
     assert graph.missing(["app"], known(app="import sys"), frozenset({"sys"})) == ()
+
+
+def test_a_package_by_its_file_name_is_the_package():
+    facts_of = known(app="import pkg.sub", pkg="", pkg__sub="import pkg.__init__")
+    assert graph.walk(["app"], facts_of).at_start == {"app", "pkg", "pkg.sub"}
+    assert not graph.missing(["app", "pkg", "pkg.sub"], facts_of, frozenset())

@@ -28,7 +28,7 @@ class Entry:
         self.name = name
         self.is_package = name in PACKAGES
         self.is_namespace = name == "nbt_space"
-        self.flags = 16 if name == "nbt_native" else 0
+        self.flags = {"nbt_native": 16 | 8, "nbt_space": 0}.get(name, 8)  # compiled, has a source
         self.path = name.replace(".", "/") + ("/__init__.py" if self.is_package else ".py")
         if self.is_namespace:
             self.path = name
@@ -61,6 +61,7 @@ def importer(monkeypatch, tmp_path):
         monkeypatch.delitem(sys.modules, f"native_bootstrap.runtime.{name}", raising=False)
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     monkeypatch.setattr(sys, "path_hooks", list(sys.path_hooks))
+    monkeypatch.syspath_prepend("/var/task")
     module = importlib.import_module("native_bootstrap.runtime.importer")
     monkeypatch.setattr(module, "TASK_ROOT", "/var/task")
     module.install()
@@ -128,6 +129,16 @@ def test_namespace_packages(importer):
     assert getattr(module, "__file__", None) is None
 
 
+def test_a_package_again_by_its_file_name(importer):
+    package = importlib.import_module("nbt_pkg")
+    again = importlib.import_module("nbt_pkg.__init__")
+    assert (again.value, again.__file__) == (package.value, package.__file__)
+    assert again is not package
+    assert not hasattr(again, "__path__")
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("nbt_app.__init__")
+
+
 def test_compiled_modules_are_left_to_their_own_finder(importer):
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("nbt_native")
@@ -140,4 +151,5 @@ def test_compiled_modules_have_source_lines(importer):
 
     sources.install()
     assert linecache.getline("/var/task/nbt_native.py", 1) == "compiled = True\n"
+    assert linecache.getline("/var/task/nbt_failing.py", 1) == "1 / 0\n"  # for warnings
     linecache.cache.pop("/var/task/nbt_native.py", None)
