@@ -120,9 +120,19 @@ def generate(modules: Sequence[CompiledModule], *, python: Path, python_key: str
 
 
 def compile_umbrella(
-    code: Path, modules: Sequence[CompiledModule], *, toolchain: Toolchain, include: Path, log: Log
+    code: Path,
+    modules: Sequence[CompiledModule],
+    *,
+    toolchain: Toolchain,
+    include: Path,
+    include_key: str,
+    log: Log,
 ) -> Umbrella:
-    """Compile the C in ``code`` for a target; unchanged files come from the object cache."""
+    """Compile the C in ``code`` for a target; unchanged files come from the object cache.
+
+    ``include`` holds CPython's headers; ``include_key`` stands for their content: the same C
+    against other structs is another object.
+    """
     nuitka = nuitka_folder() / "build"
     includes = (
         include,
@@ -135,7 +145,8 @@ def compile_umbrella(
     )
     digest = hashlib.sha256((code / "constants.bin").read_bytes()).hexdigest()
     headers = cache.content_key(
-        version("nuitka"), *[p.read_bytes() for p in sorted(code.glob("*.h"))], *DEFINES, *FLAGS
+        *(version("nuitka"), include_key, *DEFINES, *FLAGS),
+        *[p.read_bytes() for p in sorted(code.glob("*.h"))],
     )
     sources = [p for p in sorted(code.glob("*.c")) if "__constants_data" not in p.name]
     sources.append(nuitka / "static_src" / "CompiledFunctionType.c")
@@ -158,6 +169,14 @@ def compile_umbrella(
         modules=tuple(module.name for module in modules),
         key=cache.content_key(*(path.read_bytes() for path in objects)),
     )
+
+
+def must_stay_bytecode(module: CompiledModule) -> bool:
+    """Whether Nuitka would answer at build time what only the running program can know.
+
+    It looks up entry points where it runs itself, which is a place without packages.
+    """
+    return re.search(rb"\b(iter_)?entry_points\b", module.source.read_bytes()) is not None
 
 
 def _needs_patches_at_start(modules: Sequence[CompiledModule]) -> bool:
@@ -258,6 +277,9 @@ def _nuitka_environment(scratch: Path) -> Mapping[str, str]:
         "NUITKA_CACHE_DIR": str(scratch / "nuitka-cache"),
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": str(site),
+        # Nuitka runs in the folder of the modules that it compiles and tries to import packages
+        # (yaml, tqdm, ...) for itself: it must not find the user's, let alone run them.
+        "PYTHONSAFEPATH": "1",
         # Nuitka's own bytecode for this interpreter: saves a second per run.
         "PYTHONPYCACHEPREFIX": str(cache.root() / "pycache"),
     }

@@ -126,7 +126,12 @@ def build(options: Options, *, log: Log) -> Build:
             code = codegen.generate(compiled, python=python, python_key=python_key, log=log)
         with log.step("compile"):
             umbrella = codegen.compile_umbrella(
-                code, compiled, toolchain=toolchain, include=target_pack.include, log=log
+                code,
+                compiled,
+                toolchain=toolchain,
+                include=target_pack.include,
+                include_key=target_pack.base_key,
+                log=log,
             )
     with log.step("archive"):
         names = [module.name for module in compiled]
@@ -203,7 +208,7 @@ def _to_compile(
     user = [
         codegen.CompiledModule(name=m.name, source=m.file, is_package=m.is_package) for m in chosen
     ]
-    return [*user, *_runtime_modules()]
+    return [*(m for m in user if not codegen.must_stay_bytecode(m)), *_runtime_modules()]
 
 
 def _builtin_names(python: Path, log: Log) -> frozenset[str]:
@@ -224,17 +229,15 @@ def _write_archive(blob: bytes) -> Path:
 
 def _write_zip(program: link.Program, data: Sequence[DataFile]) -> package.Package:
     """The zip, from the cache when program and data are the same: deflating takes a second."""
-    key = cache.content_key(
-        program.key, *[part for item in data for part in (item.path, item.file)]
-    )
+    parts = [part for item in data for part in (item.path, str(package.mode(item.file)), item.file)]
+    key = cache.content_key(program.key, Path(package.__file__), *parts)
     folder = cache.root() / "zips" / key
     if not cache.is_intact(folder):
         with cache.publish(folder) as work:
             packed = package.write(program.stripped, data, work / "function.zip")
-            packed = dataclasses.replace(packed, path=folder / "function.zip")
             (work / "package.json").write_text(json.dumps(dataclasses.asdict(packed), default=str))
     found = json.loads((folder / "package.json").read_text())
-    found |= {"path": Path(found["path"]), "warnings": tuple(found["warnings"])}
+    found |= {"path": folder / "function.zip", "warnings": tuple(found["warnings"])}
     return package.Package(**found)
 
 
@@ -247,15 +250,14 @@ def _publish(output: Path, program: link.Program, packed: package.Package) -> No
     }
     with cache.translate_os_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-        try:
+        # A folder of this build's own: another may write to the same output at the same time.
+        with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as private:
             for name, source in results.items():
-                shutil.copyfile(source, output / f".{name}.partial")
-                (output / f".{name}.partial").chmod(0o644 if name == "function.zip" else 0o755)
+                partial = Path(private, name)
+                shutil.copyfile(source, partial)
+                partial.chmod(0o644 if name == "function.zip" else 0o755)
             for name in results:
-                (output / f".{name}.partial").replace(output / name)
-        finally:
-            for name in results:
-                (output / f".{name}.partial").unlink(missing_ok=True)
+                Path(private, name).replace(output / name)
 
 
 def _runtime_modules() -> list[codegen.CompiledModule]:
