@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from build_scripts import cache, process
+from native_bootstrap.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -196,8 +197,10 @@ def compile_cached(
     key = cache.content_key(source.read_bytes(), context, toolchain.key, *plain)
     folder = cache.root() / "objects" / f"{source.stem}-{key}"
     if not cache.is_intact(folder):
-        with cache.publish(folder) as work:
-            toolchain.compile(source, work / "object.o", flags=flags, log=log)
+        # Zig's own cache would keep a second copy of every object, and nobody checks that one.
+        with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
+            env = toolchain.env(ZIG_LOCAL_CACHE_DIR=scratch)
+            toolchain.compile(source, work / "object.o", flags=flags, log=log, env=env)
     return folder / "object.o"
 
 
@@ -219,22 +222,17 @@ def _run_nuitka(
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(module.source, target)
     (sources / f"{UMBRELLA}.py").touch()
-    process.run(
+    _run_python(
         [
-            python,
-            "-m",
-            "nuitka",
-            "--mode=module",
-            "--deployment",
-            "--generate-c-only",
-            "--no-pyi-file",
-            "--nofollow-imports",
+            *("-m", "nuitka", "--mode=module", "--deployment", "--generate-c-only"),
+            *("--no-pyi-file", "--nofollow-imports"),
             "--include-module=" + ",".join(module.name for module in modules),
             f"--output-dir={scratch / 'out'}",
             f"{UMBRELLA}.py",
         ],
+        python=python,
         cwd=sources,
-        env=_nuitka_environment(scratch),
+        scratch=scratch,
         log=log,
         what="Nuitka",
     )
@@ -243,43 +241,70 @@ def _run_nuitka(
 def _compose_constants(build: Path, *, python: Path, scratch: Path, log: Log) -> None:
     blobs = build / "blobs"
     blobs.mkdir(exist_ok=True)
-    process.run(
-        [
-            python,
-            "-W",
-            "ignore",
-            nuitka_folder() / "tools" / "data_composer",
-            build,
-            blobs / "__constant.bin",
-            blobs / "__constant.txt",
-        ],
-        env=_nuitka_environment(scratch),
+    composer = _nuitka_site() / "nuitka" / "tools" / "data_composer"
+    _run_python(
+        ["-W", "ignore", composer, build, blobs / "__constant.bin", blobs / "__constant.txt"],
+        python=python,
+        cwd=scratch,
+        scratch=scratch,
         log=log,
         what="Nuitka's data composer",
     )
 
 
-def _nuitka_environment(scratch: Path) -> Mapping[str, str]:
-    """A fixed environment: nothing of the caller's may reach the generated code.
+def _run_python(
+    arguments: Sequence[str | Path],
+    *,
+    python: Path,
+    cwd: Path,
+    scratch: Path,
+    log: Log,
+    what: str,
+) -> None:
+    """Run a part of Nuitka; once more without its kept bytecode if that turns out damaged."""
+    command = [python, *arguments]
+    env = _nuitka_environment(scratch)
+    try:
+        process.run(command, cwd=cwd, env=env, log=log, what=what)
+    except ToolError as error:
+        if "marshal" not in error.message:
+            raise
+        cache.remove(_pycache())
+        process.run(command, cwd=cwd, env=env, log=log, what=what)
 
-    Only the nuitka package is visible to that Python, through a folder with one link.
+
+def _pycache() -> Path:
+    """Nuitka's own bytecode for this interpreter: saves seconds per run."""
+    return cache.root() / "pycache"
+
+
+def _nuitka_site() -> Path:
+    """A folder with one link, to the nuitka package: that Python sees nothing else.
+
+    It is always the same folder, as the bytecode is kept under its name.
     """
-    site = scratch / "site"
-    if not site.exists():
-        site.mkdir()
-        (site / "nuitka").symlink_to(nuitka_folder())
+    package = nuitka_folder()
+    folder = cache.root() / "nuitka" / cache.content_key(str(package), version("nuitka"))
+    if not (folder / "nuitka").is_dir():
+        with cache.publish(folder) as work:
+            (work / "nuitka").symlink_to(package)
+    return folder
+
+
+def _nuitka_environment(scratch: Path) -> Mapping[str, str]:
+    """A fixed environment: nothing of the caller's may reach the generated code."""
+    site = str(_nuitka_site())
     return {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(scratch),
         "LANG": "C.UTF-8",
-        "NUITKA_PACKAGE_HOME": str(site),
+        "NUITKA_PACKAGE_HOME": site,
         "NUITKA_UPDATE_CHECK": "never",
         "NUITKA_CACHE_DIR": str(scratch / "nuitka-cache"),
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": str(site),
+        "PYTHONPATH": site,
         # Nuitka runs in the folder of the modules that it compiles and tries to import packages
         # (yaml, tqdm, ...) for itself: it must not find the user's, let alone run them.
         "PYTHONSAFEPATH": "1",
-        # Nuitka's own bytecode for this interpreter: saves a second per run.
-        "PYTHONPYCACHEPREFIX": str(cache.root() / "pycache"),
+        "PYTHONPYCACHEPREFIX": str(_pycache()),
     }
