@@ -32,9 +32,10 @@ def root() -> Path:
     """The cache folder: $NATIVE_BOOTSTRAP_CACHE, else native-bootstrap in the user's cache."""
     chosen = os.environ.get("NATIVE_BOOTSTRAP_CACHE")
     if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "native-bootstrap"
+        return Path(chosen).absolute()  # tools run in other folders
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    # The XDG specification: a relative path is invalid and is to be ignored.
+    return (base if base.is_absolute() else Path.home() / ".cache") / "native-bootstrap"
 
 
 def content_key(*parts: str | bytes | Path) -> str:
@@ -70,18 +71,30 @@ def publish(final: Path) -> Iterator[Path]:
     with translate_os_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+        before = _identity(final)
         try:
             yield work
             (work / STAMP).write_text(json.dumps(_inventory(work)))
             work.chmod(0o755)
-            _take_place(work, final)
+            _take_place(work, final, before)
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
 
 
-def _take_place(work: Path, final: Path) -> None:
-    """Rename ``work`` to ``final``. Of two builders of one entry the later one wins."""
+def _identity(entry: Path) -> tuple[int, int] | None:
+    """Which of the entries that have had this name it is; None without one."""
+    with suppress(OSError):
+        status = (entry / STAMP).stat()
+        return status.st_ino, status.st_ctime_ns
+    return None
+
+
+def _take_place(work: Path, final: Path, before: tuple[int, int] | None) -> None:
+    """Rename ``work`` to ``final``, in place of what lay there ``before`` it was built.
+
+    When another builder was faster, its entry stays: others may be reading it by now.
+    """
     while True:
         try:
             work.replace(final)
@@ -89,22 +102,29 @@ def _take_place(work: Path, final: Path) -> None:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
-        # Moved aside in one step: nobody sees, or stumbles over, an entry that is half removed.
-        old = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
-        try:
-            with suppress(FileNotFoundError):
-                final.replace(old)
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
+        if _identity(final) != before and is_intact(final):
+            shutil.rmtree(work, ignore_errors=True)
+            return
+        remove(final)
+
+
+def remove(entry: Path) -> None:
+    """Take an entry away in one step: nobody sees, or stumbles over, one that is half removed."""
+    old = Path(tempfile.mkdtemp(prefix=f".{entry.name}.", dir=entry.parent))
+    try:
+        with suppress(FileNotFoundError):
+            entry.replace(old)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def is_intact(entry: Path) -> bool:
     """Whether ``entry`` is complete and its files are as they were when it was published."""
     try:
         stamped = json.loads((entry / STAMP).read_text())
-    except (OSError, ValueError):
+        return bool(stamped == _inventory(entry))
+    except (OSError, ValueError):  # also when another process replaces it meanwhile
         return False
-    return bool(stamped == _inventory(entry))
 
 
 def _inventory(folder: Path) -> dict[str, list[int]]:

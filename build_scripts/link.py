@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from elftools.elf.elffile import ELFFile
 
 from build_scripts import cache, symbols
+from build_scripts import toolchain as toolchain_module
 from build_scripts.codegen import compile_cached
 from native_bootstrap.errors import ToolError
 
@@ -66,7 +67,8 @@ def link_program(
     objects += umbrella.objects if umbrella else ()
     archive_key = cache.content_key(archive)
     key = cache.content_key(
-        *(pack.key, toolchain.key, archive_key, Path(__file__), str(with_symbols)),
+        *(pack.key, toolchain.key, archive_key, str(with_symbols)),
+        *(Path(__file__), Path(toolchain_module.__file__), Path(str(symbols.__file__))),
         *[p.read_bytes() for p in objects],
     )
     folder = cache.root() / "programs" / key

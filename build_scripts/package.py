@@ -96,7 +96,7 @@ def _data_part(files: Mapping[str, Path]) -> Path:
     """A zip of ``files`` alone, from the cache when they are the same."""
     parts: list[str | bytes] = [Path(__file__).read_bytes()]
     for path, file in files.items():
-        parts += [path, str(_mode(file)), file.read_bytes()]
+        parts += [path, str(mode(file)), file.read_bytes()]
     entry = cache.root() / "zips" / f"data-{cache.content_key(*parts)}"
     if not cache.is_intact(entry):
         with (
@@ -104,11 +104,12 @@ def _data_part(files: Mapping[str, Path]) -> Path:
             zipfile.ZipFile(work / "data.zip", "w") as archive,
         ):
             for path, file in files.items():
-                _add(archive, path, file.read_bytes(), _mode(file))
+                _add(archive, path, file.read_bytes(), mode(file))
     return entry / "data.zip"
 
 
-def _mode(file: Path) -> int:
+def mode(file: Path) -> int:
+    """What the zip says about a data file: whether it may be executed, nothing else."""
     return EXECUTABLE if file.stat().st_mode & stat.S_IXUSR else PLAIN
 
 

@@ -42,11 +42,8 @@ def run(
     log.detail(f"+ {shlex.join(words)}")
     try:
         status, text = _run(words, cwd, dict(env) if env is not None else None)
-    except FileNotFoundError as error:
-        raise ToolError(
-            f"{what or words[0]} could not start: {words[0]} is not installed",
-            hint=f"install {Path(words[0]).name} and try again",
-        ) from error
+    except OSError as error:
+        raise _not_started(what or words[0], words[0], error) from error
     if log_file is not None:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("a", encoding="utf-8") as out:
@@ -78,6 +75,16 @@ def _run(words: list[str], cwd: Path | None, env: dict[str, str] | None) -> tupl
         finally:
             _running.discard(child)
     return child.returncode, out.decode("utf-8", "replace")
+
+
+def _not_started(what: str, program: str, error: OSError) -> ToolError:
+    """``error.filename`` is the working folder when it is that which is missing."""
+    if isinstance(error, FileNotFoundError) and error.filename == program:
+        return ToolError(
+            f"{what} could not start: {program} is not installed",
+            hint=f"install {Path(program).name} and try again",
+        )
+    return ToolError(f"{what} could not start {program}: {error}")
 
 
 # For builds whose commands run in threads: Ctrl-C raises in the main thread only, and a thread that

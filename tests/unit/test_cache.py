@@ -90,3 +90,31 @@ def test_key_depends_on_content_names_and_order(tmp_path):
     assert cache.content_key(tmp_path / "a") != cache.content_key(tmp_path / "b")
     assert cache.content_key("ab", "c") != cache.content_key("a", "bc")
     assert cache.content_key("a", "b") != cache.content_key("b", "a")
+
+
+def test_an_entry_that_others_may_read_by_now_stays(tmp_path):
+    final = tmp_path / "entry"
+    with cache.publish(final) as slow:
+        (slow / "data").write_text("slow")
+        with cache.publish(final) as fast:
+            (fast / "data").write_text("fast")
+        taken = (final / "data").stat().st_ino
+    assert (final / "data").stat().st_ino == taken
+    assert list(tmp_path.iterdir()) == [final]
+
+
+def test_an_entry_can_be_replaced(tmp_path):
+    final = entry(tmp_path)
+    with cache.publish(final) as work:
+        (work / "other").write_text("newer")
+    assert [path.name for path in final.iterdir() if path.name != cache.STAMP] == ["other"]
+
+
+def test_the_cache_is_the_same_from_every_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NATIVE_BOOTSTRAP_CACHE", "here")
+    assert cache.root() == tmp_path / "here"
+    monkeypatch.delenv("NATIVE_BOOTSTRAP_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache.root() == tmp_path / ".cache" / "native-bootstrap"
