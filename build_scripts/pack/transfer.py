@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import lzma
 import shutil
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from build_scripts import cache
+from build_scripts import cache, targets
 from build_scripts.pack import model
 from native_bootstrap.errors import PackError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 # Level 1: a pack is mostly machine code and already small text; 6 takes five times as long for 6 %.
 PRESET = 1
 LARGEST = 2 << 30  # bytes unpacked; a pack is about 100 MB
+# A file twice, a file as the folder of another, a name that no file system takes.
+NAMES_DO_NOT_FIT = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG)
 
 
 def export(pack: Pack, archive: Path, *, log: Log) -> Path:
@@ -31,10 +34,11 @@ def export(pack: Pack, archive: Path, *, log: Log) -> Path:
             f"{pack.root.name} is damaged: {', '.join(wrong[:3])}",
             hint=f"delete {pack.root} and run `build-native pack build`",
         )
-    partial = archive.with_name(f".{archive.name}.partial")
     with log.step("export", detail=archive.name), cache.translate_os_errors(archive):
         archive.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        # A folder of our own: in one that others may write to, a fixed name could be a trap.
+        with tempfile.TemporaryDirectory(prefix=".export-", dir=archive.parent) as private:
+            partial = Path(private, "pack")
             with (
                 lzma.open(partial, "wb", preset=PRESET) as stream,
                 tarfile.open(fileobj=stream, mode="w|") as out,
@@ -43,8 +47,6 @@ def export(pack: Pack, archive: Path, *, log: Log) -> Path:
                     inside = f"{pack.root.name}/{name}"
                     out.add(pack.root / name, inside, recursive=False, filter=_plain)
             partial.replace(archive)
-        finally:
-            partial.unlink(missing_ok=True)
     return archive
 
 
@@ -70,20 +72,39 @@ def import_(archive: Path, *, log: Log) -> Pack:
         with tempfile.TemporaryDirectory(prefix=".import-", dir=target) as scratch:
             root = _extract(archive, Path(scratch))
             pack = model.read(root)
-            if pack is None or pack.info.get("name") != root.name:
+            if pack is None or not _is_well_formed(pack):
                 raise _not_a_pack(archive, f"its {model.INFO} is missing or wrong")
+            there = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+            unlisted = sorted(there - {model.INFO, *pack.info["files"]})
+            if unlisted:
+                raise _not_a_pack(archive, f"its {model.INFO} does not know {unlisted[0]}")
             wrong = model.damage(pack)
             if wrong:
                 raise _not_a_pack(archive, f"{wrong[0]} and {len(wrong) - 1} more differ")
             model.stamp(root)
             final = target / root.name
             with cache.lock(f"pack-{pack.arch}"):
-                if final.exists():
-                    shutil.rmtree(final)
-                root.replace(final)
+                present = model.read(final)
+                # One that is whole may be in use by a build.
+                if present is None or not model.is_intact(present):
+                    cache.remove(final)
+                    root.replace(final)
     found = model.read(final)
     assert found is not None
     return found
+
+
+def _is_well_formed(pack: Pack) -> bool:
+    """Whether pack.json, which anybody may have written, has the shape that the code relies on."""
+    files = pack.info.get("files")
+    return (
+        pack.info.get("name") == pack.root.name
+        and pack.arch in tuple(targets.TARGETS)
+        and isinstance(pack.version, str)
+        and isinstance(files, dict)
+        and f"bin/python{pack.short_version}" in files
+        and all(isinstance(row, list) and len(row) == 2 for row in files.values())
+    )
 
 
 def _extract(archive: Path, into: Path) -> Path:
@@ -107,7 +128,7 @@ def _extract(archive: Path, into: Path) -> Path:
                     raise _not_a_pack(archive, "it is far too large")
                 _write(tar, member, into.joinpath(*parts))
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno not in (None, *NAMES_DO_NOT_FIT):
             raise
         raise _not_a_pack(archive, str(error)) from error
     if not top:

@@ -188,3 +188,62 @@ def test_changed_content_is_refused(made, tmp_path, monkeypatch):
     with pytest.raises(PackError, match=r"lib/python3\.13/os\.py"):
         pack.import_(archive, log=quiet())
     assert list(model.folder().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda info: info.pop("files"),
+        lambda info: info.update(files=[]),
+        lambda info: info.update(files={}),
+        lambda info: info.update(files={"bin/python3.13": 3}),
+        lambda info: info.update(arch="../../x"),
+        lambda info: info.update(arch=[]),
+        lambda info: info.update(name="another"),
+        lambda info: info.update(sources={"python": {"version": 3}}),
+    ],
+)
+def test_malformed_contents_list(made, tmp_path, change):
+    change(made.info)
+    members = [(f"{made.root.name}/pack.json", json.dumps(made.info).encode())]
+    archive = archive_of(tmp_path / "x.tar.xz", *members, (f"{made.root.name}/bin/python3.13", b""))
+    with pytest.raises(PackError, match=r"its pack\.json is missing or wrong"):
+        pack.import_(archive, log=quiet())
+    assert [path.name for path in model.folder().iterdir()] == [made.root.name]
+
+
+def test_a_file_that_nobody_vouches_for_is_refused(made, tmp_path):
+    names = (*made.info["files"], model.INFO)
+    members = [(f"{made.root.name}/{name}", (made.root / name).read_bytes()) for name in names]
+    more = (f"{made.root.name}/lib/python3.13/sitecustomize.py", b"import evil")
+    archive = archive_of(tmp_path / "x.tar.xz", *members, more)
+    with pytest.raises(PackError, match=r"does not know lib/python3\.13/sitecustomize\.py"):
+        pack.import_(archive, log=quiet())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("a/b", "a/b"), ("a/b", "a/b/c"), ("a/b/c", "a/b"), ("a/" + "x" * 300,)],
+)
+def test_names_that_cannot_be_files(tmp_path, names):
+    archive = archive_of(tmp_path / "x.tar.xz", *((name, b"") for name in names))
+    with pytest.raises(PackError, match="is not a whole runtime pack"):
+        pack.import_(archive, log=quiet())
+    assert list(model.folder().iterdir()) == []
+
+
+def test_a_pack_in_use_is_not_taken_away(made, tmp_path):
+    archive = pack.export(made, tmp_path / "pack.tar.xz", log=quiet())
+    used = made.python.stat().st_ino
+    assert pack.import_(archive, log=quiet()) == made
+    assert made.python.stat().st_ino == used
+    made.python.write_bytes(b"damaged")
+    assert model.damage(pack.import_(archive, log=quiet())) == []
+
+
+def test_an_export_follows_no_link(made, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / ".pack.tar.xz.partial").symlink_to(victim)
+    pack.export(made, tmp_path / "pack.tar.xz", log=quiet())
+    assert victim.read_text() == "mine"
