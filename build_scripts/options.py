@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from build_scripts import targets
-from native_bootstrap.errors import ConfigError, ProjectNotFoundError
+from native_bootstrap.errors import ConfigError, ProjectNotFoundError, UsageError
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -24,6 +24,7 @@ else:  # pragma: no cover - the same parser under its old name
 
 ENV_PREFIX = "BUILD_NATIVE_"
 TABLE = "native-bootstrap"
+COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +69,9 @@ def resolve(command_line: Mapping[str, Any], *, environ: Mapping[str, str] = os.
     given = {name: value for name, value in command_line.items() if value is not None}
     project = Path(given.get("project", "."))
     if not project.is_dir():
+        problem = "not a folder" if project.exists() else "no such project folder"
         raise ProjectNotFoundError(
-            f"no such project folder: {project}",
+            f"{problem}: {project}",
             hint="give the folder that holds your handler with --project DIR",
         )
     values: dict[str, Any] = {}
@@ -77,7 +79,7 @@ def resolve(command_line: Mapping[str, Any], *, environ: Mapping[str, str] = os.
     for source, found in (
         (f"{project / 'pyproject.toml'} [tool.{TABLE}]", _from_pyproject(project)),
         ("environment", _from_environment(environ)),
-        ("command line", given),
+        (COMMAND_LINE, given),
     ):
         for name, value in found.items():
             values[name] = _convert(name, value, source)
@@ -127,11 +129,20 @@ def _unknown_key(path: Path, key: str, allowed: list[str]) -> ConfigError:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    allowed = {f.name for f in dataclasses.fields(Options)} - NOT_IN_ENV
     found: dict[str, Any] = {}
-    for item in dataclasses.fields(Options):
-        value = environ.get(ENV_PREFIX + item.name.upper())
-        if value is not None and item.name not in NOT_IN_ENV:
-            found[item.name] = value
+    for variable, value in environ.items():
+        name = variable.removeprefix(ENV_PREFIX).lower()
+        if name in allowed and variable.startswith(ENV_PREFIX):
+            found[name] = value
+        elif variable.startswith(ENV_PREFIX):
+            known = {each: ENV_PREFIX + each.upper() for each in sorted(allowed)}
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {known[close[0]]}?" if close else ""
+            raise ConfigError(
+                f"environment: unknown option {variable}",
+                hint=hint or f"known: {', '.join(known.values())}",
+            )
     return found
 
 
@@ -139,6 +150,9 @@ def _convert(name: str, value: Any, source: str) -> Any:
     """``value`` as the type of the option ``name``; ConfigError names option and source."""
     kind = get_type_hints(Options)[name]
     label = f"{source}: option {name.replace('_', '-')!r}"
+    if source == COMMAND_LINE and name in CHOICES and value not in CHOICES[name]:
+        choices = ", ".join(CHOICES[name])
+        raise UsageError(f"--{name} must be one of {choices}, not {value!r}")
     if kind is bool:
         return _as_bool(value, label)
     if kind == tuple[str, ...]:

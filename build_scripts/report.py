@@ -97,6 +97,8 @@ def table(facts: Mapping[str, Any], output: Path) -> Table:
     """The end of a build on a terminal."""
     sizes = facts["sizes"]
     grid = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for _ in range(3):
+        grid.add_column(overflow="fold")  # a path that is cut off is of no use
     where = escape(str(output))
     grid.add_row("bootstrap", f"{sizes['bootstrap'] / MB:.1f} MB", f"{where}/bootstrap")
     grid.add_row("zip", f"{sizes['zip'] / MB:.1f} MB", f"{where}/function.zip")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from build_scripts.options import Options
 
 
+_REPEATABLE = "* may be given more than once"
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse prints and exits by itself; here only main() does."""
 
@@ -44,18 +47,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands)
     _add_invoke(commands)
     _add_pack(commands)
-    config = commands.add_parser("config", help="show every option and where its value came from")
-    config.add_argument("handler", nargs="?")
+    config = commands.add_parser(
+        "config", help="show every option and where its value came from", epilog=_REPEATABLE
+    )
+    config.add_argument("handler", nargs="?", help="as on Lambda: module.function")
     _add_build_options(config)
     config.set_defaults(command=_config)
     return parser
 
 
 def _add_build(commands: Any) -> None:
-    build = commands.add_parser("build", help="build bootstrap and function.zip")
+    build = commands.add_parser(
+        "build", help="build bootstrap and function.zip", epilog=_REPEATABLE
+    )
     build.add_argument("handler", nargs="?", help="as on Lambda: module.function")
     _add_build_options(build)
-    build.add_argument("--invoke", metavar="EVENT", help="try the result: JSON text or a file")
+    build.add_argument("--invoke", metavar="EVENT", help="try the result: JSON, a file, or -")
     build.set_defaults(command=_build)
 
 
@@ -67,9 +74,9 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     add("--arch", help="x86_64 or arm64 (default: this machine's)")
     add("--cpu", metavar="NAME", help="CPU baseline (default: haswell or neoverse_n1)")
     add("--code", help="native (default) or bytecode")
-    add("--compile", action="append", metavar="PKG", help="compile this dependency, too")
-    add("--include", action="append", metavar="PATTERN", help="take these files into the zip")
-    add("--exclude", action="append", metavar="PATTERN", help="leave these files out")
+    add("--compile", action="append", metavar="PKG", help="a dependency to compile, too *")
+    add("--include", action="append", metavar="PATTERN", help="files to take into the zip *")
+    add("--exclude", action="append", metavar="PATTERN", help="files to leave out *")
     flag = argparse.BooleanOptionalAction
     add("--strip-source", action=flag, default=None, help="no source lines in stack traces")
     add("--keep-sources", action=flag, default=None, help="source lines of dependencies, too")
@@ -82,8 +89,8 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
 def _add_invoke(commands: Any) -> None:
     invoke = commands.add_parser("invoke", help="run a finished bootstrap once, here")
     invoke.add_argument("folder", type=Path, help="the output folder of a build")
-    invoke.add_argument("--event", default="{}", help="JSON text or a file (default: {})")
-    invoke.add_argument("--debug", action="store_true")
+    invoke.add_argument("--event", default="{}", help="JSON, a file, or - (default: {})")
+    invoke.add_argument("--debug", action="store_true", help="show tracebacks of errors")
     invoke.set_defaults(command=_invoke)
 
 
@@ -98,16 +105,17 @@ def _add_pack(commands: Any) -> None:
         ("import", "take an archive into the cache"),
     ):
         action = actions.add_parser(name, help=text)
-        action.add_argument("--verbose", action="store_true")
-        action.add_argument("--debug", action="store_true")
+        verbose = "show every command that is run"
+        action.add_argument("--verbose", action="store_true", help=verbose)
+        action.add_argument("--debug", action="store_true", help="show tracebacks of errors")
         if name in ("export", "import"):
-            action.add_argument("archive", type=Path)
+            action.add_argument("archive", type=Path, help="like pack.tar.xz")
         if name in ("build", "path", "export"):
             action.add_argument("--arch", help="x86_64 or arm64 (default: this machine's)")
-            action.add_argument("--cpu", help="CPU baseline")
+            action.add_argument("--cpu", metavar="NAME", help="CPU baseline")
         if name == "build":
-            text = "a folder with the sources, for a machine that can download nothing"
-            action.add_argument("--sources", type=Path, metavar="DIR", help=text)
+            offline = "a folder with the sources, for a machine that can download nothing"
+            action.add_argument("--sources", type=Path, metavar="DIR", help=offline)
             action.add_argument("--verify", action="store_true", help="check every file's content")
         action.set_defaults(command=_pack, action=name)
 
@@ -131,7 +139,7 @@ def _build(parsed: argparse.Namespace) -> int:
     event = local.read_event(parsed.invoke) if parsed.invoke is not None else None
     log = Log(verbose=options.verbose)
     result = pipeline.build(options, log=log)
-    Console().print(report.table(result.report, result.output))
+    _output().print(report.table(result.report, result.output))
     if event is None:
         return 0
     return _print_answer(local.invoke(result.output, event))
@@ -145,11 +153,14 @@ def _print_answer(answer: local.Answer) -> int:
     """The function's log to stderr, its answer to stdout: exit 0 for a result, 1 for an error."""
     note = Console(stderr=True, highlight=False)
     if answer.log:
-        note.print(answer.log.rstrip("\n"), markup=False, style="dim")
+        # Lambda's log takes \r for a line break inside a record.
+        text = answer.log.rstrip("\n").replace("\r", "\n")
+        note.print(text, markup=False, style="dim", soft_wrap=True)
     note.print(
         f"init {answer.init_seconds * 1000:.1f} ms, "
         f"init + first answer {answer.total_seconds * 1000:.1f} ms",
         style="dim",
+        soft_wrap=True,
     )
     print(answer.body.decode("utf-8", "replace"))
     return 0 if answer.ok else 1
@@ -164,8 +175,24 @@ def _pack(parsed: argparse.Namespace) -> int:
 
 def _config(parsed: argparse.Namespace) -> int:
     options = _options(parsed)
-    table = Table("option", "value", "from")
+    table = Table()
+    for heading in ("option", "value", "from"):
+        table.add_column(heading, overflow="fold")
     for name, origin in options.origins.items():
-        table.add_row(name.replace("_", "-"), escape(str(getattr(options, name))), escape(origin))
-    Console().print(table)
+        value = options.target.cpu if name == "cpu" else getattr(options, name)
+        table.add_row(name.replace("_", "-"), escape(_shown(value)), escape(origin))
+    _output().print(table)
     return 0
+
+
+def _shown(value: object) -> str:
+    """An option's value as a person would write it; nothing for one that is not set."""
+    if isinstance(value, tuple):
+        return ", ".join(value)
+    return "" if value is None else str(value)
+
+
+def _output() -> Console:
+    """Standard output; where that is no terminal, lines are as long as what they say."""
+    console = Console()
+    return console if console.is_terminal else Console(width=1000)

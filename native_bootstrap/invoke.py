@@ -6,6 +6,7 @@ emulator is what the tests use.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -109,19 +110,32 @@ class _Server(ThreadingHTTPServer):
 
 
 def read_event(text: str) -> bytes:
-    """An event given on the command line: JSON text, or the name of a file with it."""
-    path = Path(text)
-    raw = text
-    if not text.lstrip().startswith(("{", "[", '"')) and path.is_file():
-        raw = path.read_text(encoding="utf-8")
+    """An event given on the command line: JSON text, the name of a file with it, - for stdin."""
+    raw, problem = text.encode("utf-8", "surrogateescape"), "the event is neither JSON nor a file"
+    if text == "-":
+        raw, problem = sys.stdin.buffer.read(), "standard input is not JSON"
+    elif not text.lstrip().startswith(("{", "[", '"')) and (found := _read_file(text)) is not None:
+        raw, problem = found, f"{text} is not JSON"
     try:
         json.loads(raw)
     except ValueError as error:
         raise UsageError(
-            f"the event is neither JSON nor a file: {error}",
-            hint="""write it like --invoke '{"name": "world"}' or --invoke event.json""",
+            f"{problem}: {error}",
+            hint="""give JSON, like '{"name": "world"}', or the name of a file with it""",
         ) from error
-    return raw.encode()
+    return raw
+
+
+def _read_file(name: str) -> bytes | None:
+    """The content of a file; None where ``name`` is no file's."""
+    try:
+        return Path(name).read_bytes() if Path(name).is_file() else None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise UsageError(
+            f"cannot read {name}: {error.strerror}", hint="name a file that you may read"
+        ) from error
 
 
 def invoke(folder: Path, event: bytes, *, environ: Mapping[str, str] = os.environ) -> Answer:

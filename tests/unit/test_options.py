@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from build_scripts import options
-from native_bootstrap.errors import ConfigError, ProjectNotFoundError, UnknownArchError
+from native_bootstrap.errors import ConfigError, ProjectNotFoundError, UnknownArchError, UsageError
 
 
 def project(tmp_path: Path, table: str = "") -> Path:
@@ -90,3 +90,24 @@ def test_unknown_arch_suggests_lambdas_name():
 def test_cpu_replaces_the_baseline():
     target = options.resolve({"arch": "x86_64", "cpu": "x86_64_v2"}, environ={}).target
     assert target.cpu == "x86_64_v2"
+
+
+def test_a_wrong_choice_on_the_command_line_is_a_usage_error():
+    with pytest.raises(UsageError, match="--code must be one of native, bytecode, not 'fast'"):
+        options.resolve({"code": "fast"}, environ={})
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [("BUILD_NATIVE_COD", "did you mean BUILD_NATIVE_CODE?"), ("BUILD_NATIVE_QQ", "known: BUILD")],
+)
+def test_an_unknown_variable_is_not_ignored(variable, hint):
+    with pytest.raises(ConfigError, match=f"environment: unknown option {variable}") as caught:
+        options.resolve({}, environ={variable: "1", "NATIVE_BOOTSTRAP_CACHE": "/c", "PATH": "/b"})
+    assert caught.value.hint.startswith(hint)
+
+
+def test_a_file_for_a_project(tmp_path):
+    (tmp_path / "app.py").touch()
+    with pytest.raises(ProjectNotFoundError, match="not a folder"):
+        options.resolve({"project": tmp_path / "app.py"}, environ={})
