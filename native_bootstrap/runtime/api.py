@@ -114,7 +114,9 @@ class RuntimeApiClient:
             (_ERROR_TYPE, faults.error_type_header(error["errorType"])),
         ]
         if xray_cause is not None:
-            cause = _dump(xray_cause)
+            # JSON escapes the other control characters. The Runtime API (Go's net/http) answers
+            # 400 to a header with this one, and would hand out the same invocation again and again.
+            cause = _dump(xray_cause).replace(b"\x7f", b"\\u007f")
             if len(cause) < faults.XRAY_CAUSE_LIMIT:  # else no header at all
                 headers.append((_XRAY_CAUSE, cause.decode()))
         if invocation_id:
@@ -123,7 +125,9 @@ class RuntimeApiClient:
 
     def report_initialization_error(self, error: ErrorResult) -> None:
         """Tell Lambda that the function cannot start; the process is expected to exit."""
-        self._post(_INIT_ERROR, [_JSON, (_ERROR_TYPE, error["errorType"])], _dump(error))
+        # A class may have any name; a line break in it would keep the report from being sent.
+        name = "".join(c if c.isprintable() else "_" for c in error["errorType"])
+        self._post(_INIT_ERROR, [_JSON, (_ERROR_TYPE, name)], _dump(error))
 
     def _post(
         self, path: str, headers: list[tuple[str, str]] | tuple[tuple[str, str], ...], body: bytes

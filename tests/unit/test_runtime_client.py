@@ -329,3 +329,17 @@ def test_everything_public_is_there():
     assert native_bootstrap.typed is typed
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         native_bootstrap.nothing  # noqa: B018
+
+
+def test_no_control_character_gets_into_a_header(serve, connect):
+    server = serve(delivers(b"1"))
+    client = connect()
+    client.get_next_invocation()
+    client.report_invocation_error(ID, ERROR, {"message": "\r\n\x01\x7f\x85"})
+    client.report_initialization_error({**ERROR, "errorType": "A\r\nX-Split: yes\x7f"})
+    error, init = [r for turn in server.turns for r in turn.requests]
+    assert init.headers["lambda-runtime-function-error-type"] == "A__X-Split: yes_"
+    assert json.loads(init.body)["errorType"] == "A\r\nX-Split: yes\x7f"
+    cause = error.headers["lambda-runtime-function-xray-error-cause"]
+    assert json.loads(cause) == {"message": "\r\n\x01\x7f\x85"}
+    assert not {chr(code) for code in (*range(32), 127)} & set(cause)
