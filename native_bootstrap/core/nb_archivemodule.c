@@ -160,8 +160,16 @@ static int nb_append_new(PyObject *list, PyObject *item) {
     return result;
 }
 
+static bool nb_is_text(PyObject *object) {
+    if (!PyUnicode_Check(object))
+        PyErr_Format(PyExc_TypeError, "a str is needed, not %.100s", Py_TYPE(object)->tp_name);
+    return PyUnicode_Check(object);
+}
+
 static PyObject *nb_children(PyObject *module, PyObject *package) {
     (void)module;
+    if (!nb_is_text(package))
+        return NULL;
     const struct nb_archive *a = &nb_archive;
     PyObject *dotted = PyUnicode_GetLength(package) == 0 ? Py_NewRef(package)
                                                          : PyUnicode_FromFormat("%U.", package);
@@ -220,6 +228,8 @@ static PyObject *nb_info_text(const char *name, size_t n) {
 
 static PyObject *nb_info(PyObject *module, PyObject *key) {
     (void)module;
+    if (!nb_is_text(key))
+        return NULL;
     PyObject *name = PyUnicode_FromFormat("@%U", key);
     Py_ssize_t n;
     const char *text = name != NULL ? PyUnicode_AsUTF8AndSize(name, &n) : NULL;

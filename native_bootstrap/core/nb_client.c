@@ -218,6 +218,13 @@ static int nb_client_connect(struct nb_client *c) {
     return 0;
 }
 
+/* Is there something on a connection that should be silent? A peer that has hung up, or bytes that
+ * nobody asked for: taken for the next answer, they would put every later one off by one. */
+static bool nb_client_is_stale(const struct nb_client *c) {
+    char byte;
+    return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 /* ---- sending ---- */
 
 void nb_client_start(struct nb_client *c, const char *method, const char *path,
@@ -344,6 +351,8 @@ int nb_client_send(struct nb_client *c, const char *body, size_t length, bool lo
         return nb_client_fail(c, NB_CLIENT_E_MEMORY, ENOMEM, "building the request");
     if (long_wait && c->idle != NULL)
         c->idle();
+    if (c->fd >= 0 && nb_client_is_stale(c))
+        nb_client_close(c);
     for (;;) {
         bool reused = c->fd >= 0;
         int result = reused ? 0 : nb_client_connect(c);

@@ -14,7 +14,8 @@
  *
  * Reconnecting: a request on a connection that has served another one before is repeated once, on a
  * new connection, when the old one proves closed before any byte of the answer has come. Nothing
- * else is repeated.
+ * else is repeated. An idle connection on which anything has come, even a hang-up, is not used
+ * again.
  *
  * Waiting: no timeout (a Lambda sandbox is frozen between invocations). A signal that interrupts a
  * wait calls c.interrupted(c.context); non-zero abandons the request.

@@ -226,15 +226,8 @@ PyDoc_STRVAR(nb_request_doc,
              "headers: a sequence of (name, value) pairs; body: bytes, or None for no body.\n"
              "Raises TransportError when there is no answer.");
 
-static PyObject *nb_connection_request(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
-    nb_connection *self = (nb_connection *)object;
+static PyObject *nb_request(nb_connection *self, PyObject *const *args) {
     Py_buffer body = {0};
-    if (nargs != 4)
-        return PyErr_Format(PyExc_TypeError, "request() takes 4 arguments, not %zd", nargs);
-    if (self->busy) {
-        PyErr_SetString(PyExc_RuntimeError, "this connection is busy with another request");
-        return NULL;
-    }
     Py_ssize_t method_n, path_n;
     const char *method = nb_text(args[0], &method_n, "method");
     const char *path = method != NULL ? nb_text(args[1], &path_n, "path") : NULL;
@@ -248,12 +241,24 @@ static PyObject *nb_connection_request(PyObject *object, PyObject *const *args, 
     /* An empty bytes object still has an address: it sends "Content-Length: 0", None sends no such
      * field. */
     const char *data = args[3] == Py_None ? NULL : body.buf != NULL ? body.buf : "";
-    self->busy = true;
     PyObject *answer =
         nb_exchange(self, data, data != NULL ? (size_t)body.len : 0, strcmp(method, "GET") == 0);
-    self->busy = false;
     if (body.obj != NULL)
         PyBuffer_Release(&body);
+    return answer;
+}
+
+static PyObject *nb_connection_request(PyObject *object, PyObject *const *args, Py_ssize_t nargs) {
+    nb_connection *self = (nb_connection *)object;
+    if (nargs != 4)
+        return PyErr_Format(PyExc_TypeError, "request() takes 4 arguments, not %zd", nargs);
+    if (self->busy) {
+        PyErr_SetString(PyExc_RuntimeError, "this connection is busy with another request");
+        return NULL;
+    }
+    self->busy = true; /* already while the arguments are read: that may run Python code */
+    PyObject *answer = nb_request(self, args);
+    self->busy = false;
     return answer;
 }
 

@@ -136,6 +136,11 @@ NB_CPU_INLINE long nb_cpu_call(long number, long a, long b, long c) {
 #else
 #define NB_NEED_FP16 0
 #endif
+#ifdef __ARM_FEATURE_RCPC /* LDAPR, which compilers use for any acquire load */
+#define NB_NEED_RCPC 1
+#else
+#define NB_NEED_RCPC 0
+#endif
 #ifdef __ARM_FEATURE_CRC32
 #define NB_NEED_CRC32 1
 #else
@@ -160,6 +165,7 @@ NB_CPU_INLINE size_t nb_cpu_features(struct nb_cpu_feature *f, const unsigned lo
     f[n++] = (struct nb_cpu_feature){"fphp", caps >> 9 & 1, NB_NEED_FP16};
     f[n++] = (struct nb_cpu_feature){"asimdhp", caps >> 10 & 1, NB_NEED_FP16};
     f[n++] = (struct nb_cpu_feature){"asimdrdm", caps >> 12 & 1, NB_NEED_RDM};
+    f[n++] = (struct nb_cpu_feature){"lrcpc", caps >> 15 & 1, NB_NEED_RCPC};
     f[n++] = (struct nb_cpu_feature){"asimddp", caps >> 20 & 1, NB_NEED_DOTPROD};
     return n;
 }

@@ -6,9 +6,10 @@
  * modules.
  *
  * Order and environment are those of `python` where they can be seen: PYTHON* variables count
- * (except PYTHONHOME, which cannot mean anything here), SystemExit and uncaught exceptions end the
- * process as they do there. What goes wrong before the interpreter runs is one line on stderr and
- * exit 1: then there is nobody to tell the Runtime API. */
+ * (except PYTHONHOME and PYTHON_FROZEN_MODULES, which cannot mean anything here), SystemExit and
+ * uncaught exceptions end the process as they do there. What goes wrong before the interpreter runs
+ * is one line on stderr and exit 1: then there is nobody to tell the Runtime API. */
+#define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
 #include <marshal.h>
@@ -175,6 +176,14 @@ static void nb_main_search_paths(PyConfig *config, const char *task_root) {
     }
 }
 
+/* The encoding in PYTHONIOENCODING ("encoding[:errors]"): its length, 0 for none. */
+static size_t nb_main_stdio_encoding(const char **encoding) {
+    const char *value = getenv("PYTHONIOENCODING");
+    if (encoding != NULL)
+        *encoding = value;
+    return value != NULL ? strcspn(value, ":") : 0;
+}
+
 static void nb_main_initialize(int argc, char **argv, const char *task_root) {
     PyPreConfig before;
     PyPreConfig_InitPythonConfig(&before);
@@ -190,6 +199,9 @@ static void nb_main_initialize(int argc, char **argv, const char *task_root) {
     config.user_site_directory = 0;
     config.write_bytecode = 0;
     config.pathconfig_warnings = 0;
+    /* Another codec than the frozen ones cannot be imported yet: nb_main_set_stdio_encoding(). */
+    if (nb_main_stdio_encoding(NULL) > 0)
+        nb_main_check(PyConfig_SetBytesString(&config, &config.stdio_encoding, "utf-8"));
     const char *executable = nb_main_executable(argv[0]);
     const struct {
         wchar_t **field;
@@ -232,6 +244,36 @@ static bool nb_main_import(const char *name) {
     return module != NULL;
 }
 
+/* Gives the standard streams the encoding of PYTHONIOENCODING, now that codecs can be imported.
+ * They already have its error handler. */
+static bool nb_main_set_stdio_encoding(void) {
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+    const char *encoding;
+    size_t n = nb_main_stdio_encoding(&encoding);
+    bool good = true;
+    for (size_t i = 0; n > 0 && good && i < sizeof names / sizeof *names; i++) {
+        PyObject *stream = PySys_GetObject(names[i]); /* borrowed */
+        if (stream == NULL || stream == Py_None)
+            continue;
+        PyObject *reconfigure = PyObject_GetAttrString(stream, "reconfigure");
+        PyObject *errors = PyObject_GetAttrString(stream, "errors");
+        PyObject *none = PyTuple_New(0);
+        PyObject *options = errors != NULL ? Py_BuildValue("{s:s#,s:O}", "encoding", encoding,
+                                                           (Py_ssize_t)n, "errors", errors)
+                                           : NULL;
+        PyObject *result = reconfigure != NULL && none != NULL && options != NULL
+                               ? PyObject_Call(reconfigure, none, options)
+                               : NULL;
+        good = result != NULL;
+        Py_XDECREF(reconfigure);
+        Py_XDECREF(errors);
+        Py_XDECREF(none);
+        Py_XDECREF(options);
+        Py_XDECREF(result);
+    }
+    return good;
+}
+
 /* entry.main(argv[1:]); NULL with an exception set when that failed. */
 static PyObject *nb_main_call_entry(int argc, char **argv) {
     PyObject *entry = PyImport_ImportModule(NB_MAIN_ENTRY);
@@ -271,6 +313,7 @@ int main(int argc, char **argv) {
     nb_heap_init();
     signal(SIGPIPE, SIG_IGN);
     unsetenv("PYTHONHOME");
+    unsetenv("PYTHON_FROZEN_MODULES"); /* "off" would take away what nb_main_freeze() provides */
 
     const char *error;
     if (nb_archive_linked(&archive, &error) < 0)
@@ -293,7 +336,7 @@ int main(int argc, char **argv) {
     bool interrupted = false;
     PyObject *result = NULL;
     PyGC_Disable(); /* what is made now stays: looking for garbage in it took 4 % of a start */
-    bool ready = nb_main_install_importer() &&
+    bool ready = nb_main_install_importer() && nb_main_set_stdio_encoding() &&
                  (PyInit__nb_umbrella == NULL || nb_main_import("_nb_umbrella")) &&
                  nb_main_import(NB_MAIN_ENTRY);
     PyGC_Enable();

@@ -147,7 +147,9 @@ LACKS = (
 )
 NO_AVX2 = "movbe, avx, fma, f16c, bmi1, avx2, bmi2, lzcnt"
 OLD_INTEL = LACKS.format("haswell", NO_AVX2, "x86_64_v2")
-OLD_ARM = LACKS.format("neoverse_n1", "atomics (LSE), fphp, asimdhp, asimdrdm, asimddp", "generic")
+OLD_ARM = LACKS.format(
+    "neoverse_n1", "atomics (LSE), fphp, asimdhp, asimdrdm, lrcpc, asimddp", "generic"
+)
 BUILDS: dict[str, tuple[Build, ...]] = {
     "archive": (Sanitized(libraries=("-lz",), headers=("zlib.h",)),),
     "cpu": (

@@ -116,6 +116,13 @@ class Reading(unittest.TestCase):
         _nb_archive.open(EMPTY)
         self.assertEqual((_nb_archive.default_handler(), _nb_archive.names()), ("", []))
 
+    def test_other_types_are_refused(self):
+        calls = (_nb_archive.find, _nb_archive.get_code, _nb_archive.get_source)
+        for call in (*calls, _nb_archive.children, _nb_archive.info):
+            for name in (5, None, b"app"):
+                with self.subTest(call), self.assertRaises(TypeError):
+                    call(name)
+
     def test_damaged_headers(self):
         for data in (b"", b"NBARCH01", GOOD[:-1], b"x" + GOOD[1:], GOOD[:63]):
             with self.assertRaises(ImportError):

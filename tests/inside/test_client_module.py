@@ -146,6 +146,40 @@ class Requests(unittest.TestCase):
                 connection.request("GET", "/", (), None)
             self.assertEqual(connection.request("GET", "/", (), None)[2], b"4")
 
+    def test_what_nobody_asked_for_is_not_the_next_answer(self):
+        """Else every later answer would be off by one."""
+        ask, said = threading.Event(), threading.Event()
+
+        def talkative(server, connection):
+            server.read(connection)
+            connection.sendall(ok(b"1"))
+            ask.wait(20)
+            connection.sendall(ok(b"unasked"))
+            said.set()
+
+        with Server(talkative, answers(ok(b"2"))) as server:
+            connection = _nb_client.connect(server.api, "a")
+            self.assertEqual(connection.request("GET", "/", (), None)[2], b"1")
+            ask.set()
+            said.wait(20)
+            self.assertEqual(connection.request("POST", "/", (), b"x")[2], b"2")
+
+    def test_a_request_inside_a_request_is_refused(self):
+        with Server(answers(ok(b"1"))) as server:
+            connection = _nb_client.connect(server.api, "a")
+
+            def headers():
+                with self.assertRaisesRegex(RuntimeError, "busy"):
+                    connection.request("GET", "/inner", (), None)
+                yield ("A", "b")
+
+            self.assertEqual(connection.request("POST", "/", headers(), b"x")[2], b"1")
+            with self.assertRaises(TypeError):
+                connection.request("POST", "/", 5, b"x")
+            with self.assertRaisesRegex(TypeError, "4 arguments"):
+                connection.request("POST")
+        self.assertEqual([head.split()[1] for head, _ in server.requests], ["/"])
+
     def test_close_is_not_the_end(self):
         with Server(answers(ok(b"1")), answers(ok(b"2"))) as server:
             connection = _nb_client.connect(server.api, "a")
