@@ -106,7 +106,7 @@ def linked_cache(
         for entry in entries:
             if not entry.name.startswith(tuple((partly or {}).get(kind, ()))):
                 (folder / kind / entry.name).symlink_to(entry)
-    for kind in ("zig", "zig-local", "pycache"):
+    for kind in ("zig", "zig-local"):
         (folder / kind).symlink_to(cache.root() / kind)
     return folder
 

@@ -6,14 +6,18 @@ import hashlib
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from support import FUNCTIONS, assert_one_message, build_native, leftovers, linked_cache
 
 import build_scripts
-import native_bootstrap
 from build_scripts import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COLD = ("dependencies", "codegen", "objects", "archives", "programs", "zips")
 SMALL = 1_000_000  # bytes of bytecode; the standard library is larger and takes half a minute
@@ -37,15 +41,38 @@ def build(project: Path, output: Path, **environ: str) -> str:
     return sha256(output / "function.zip")
 
 
-@pytest.fixture(scope="module")
-def reference(tmp_path_factory):
-    """What the build gives with the cache that everybody uses."""
-    folder = tmp_path_factory.mktemp("reference")
-    return build(project_in(folder / "project"), folder / "out")
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A second machine, so to say: its cache, what it built first, how it builds again."""
+
+    private: Path
+    first: str
+    again: Callable[..., str]
+    environ: dict[str, str]
+
+
+def product_in(folder: Path, source: Path = Path(build_scripts.__file__).parents[1]) -> Path:
+    for package in ("build_scripts", "native_bootstrap"):
+        shutil.copytree(source / package, folder / package)
+    return folder
 
 
 @pytest.fixture(scope="module")
-def elsewhere(reference, tmp_path_factory):
+def one_place(tmp_path_factory):
+    """A copy of the product (it may change while the tests run), and what it builds there."""
+    folder = tmp_path_factory.mktemp("one-place")
+    product = product_in(folder / "product")
+    output = folder / "out"
+    return product, build(project_in(folder / "project"), output, PYTHONPATH=str(product))
+
+
+@pytest.fixture(scope="module")
+def reference(one_place):
+    return one_place[1]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(one_place, tmp_path_factory):
     """Product, project, cache and scratch folder in another place; a function that builds there."""
     folder = tmp_path_factory.mktemp("another-place") / "with a space"
     private = linked_cache(folder / "cache", COLD)
@@ -53,25 +80,22 @@ def elsewhere(reference, tmp_path_factory):
         if (link / "data").stat().st_size < SMALL:
             link.unlink()
     project = project_in(folder / "some" / "project")
-    for package in (native_bootstrap, build_scripts):
-        source = Path(package.__file__).parent
-        shutil.copytree(source, folder / "product" / source.name)
     (folder / "tmp").mkdir()
     names = {
         "NATIVE_BOOTSTRAP_CACHE": str(private),
         "TMPDIR": str(folder / "tmp"),
-        "PYTHONPATH": str(folder / "product"),
+        "PYTHONPATH": str(product_in(folder / "product", one_place[0])),
     }
     first = build(project, folder / "out", **names)
 
     def again(**environ: str) -> str:
         return build(project, folder / "out", **names, **environ)
 
-    return private, first, again
+    return Place(private=private, first=first, again=again, environ=names)
 
 
 def test_two_builds_in_different_places_are_equal(elsewhere, reference):
-    assert elsewhere[1] == reference
+    assert elsewhere.first == reference
 
 
 def truncated(data: bytes) -> bytes:
@@ -111,17 +135,27 @@ def damage(folder: Path, change) -> int:
     ],
 )
 def test_a_damaged_entry_is_made_again(elsewhere, reference, kind, change):
-    private, _, again = elsewhere
+    private, again = elsewhere.private, elsewhere.again
     assert damage(private / kind, change) >= 1
     assert again() == reference
     assert all(cache.is_intact(entry) for entry in (private / kind).glob("[!.]*"))
     assert leftovers(private) == []
 
 
+def test_damaged_bytecode_of_the_compiler(elsewhere, reference):
+    private, again = elsewhere.private, elsewhere.again
+    files = list((private / "pycache").rglob("*.pyc"))
+    assert len(files) > 100
+    for file in files:
+        file.write_bytes(truncated(file.read_bytes()))
+    shutil.rmtree(private / "codegen")
+    assert again() == reference
+
+
 def test_a_damaged_pack_is_made_again(elsewhere, reference):
     """With a damaged step and a damaged source below it."""
-    private, _, again = elsewhere
-    pack = Path(build_native("pack", "path", NATIVE_BOOTSTRAP_CACHE=str(private)).out.strip())
+    private, again = elsewhere.private, elsewhere.again
+    pack = Path(build_native("pack", "path", **elsewhere.environ).out.strip())
     copies = {
         "packs": [pack],
         "steps": [*(private / "steps").glob("zlib-*")],
