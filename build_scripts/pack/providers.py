@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from build_scripts import cache
 from build_scripts.pack import debian, sources
-from native_bootstrap.errors import SourceUnavailableError
+from native_bootstrap.errors import SourceHashError, SourceUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -134,6 +134,7 @@ def provide(wanted: Sequence[Source], *, local: Path | None = None, log: Log) ->
 
 def _provide(source: Source, providers: Sequence[Provider], log: Log) -> None:
     tried: list[str] = []
+    wrong: SourceHashError | None = None
     for provider in providers:
         with _private_folder() as work:
             answer = provider.fetch(source, work, log)
@@ -141,9 +142,16 @@ def _provide(source: Source, providers: Sequence[Provider], log: Log) -> None:
                 tried.append(f"  {provider.name}: {answer}")
                 log.detail(tried[-1])
                 continue
-            sources.check(source, answer, f"{source.file} from {provider.name}")
+            try:
+                sources.check(source, answer, f"{source.file} from {provider.name}")
+            except SourceHashError as error:  # such as a proxy's login page: another may have it
+                tried.append(f"  {provider.name}: wrong content")
+                wrong = wrong or error
+                continue
             answer.replace(sources.folder() / source.file)
             return
+    if wrong is not None:
+        raise wrong
     raise SourceUnavailableError(
         f"{source.name} {source.version} ({source.file}) cannot be had; tried:\n"
         + ("\n".join(tried) or "  nothing (offline, and no folder given)"),

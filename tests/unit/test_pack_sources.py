@@ -156,6 +156,20 @@ def test_wrong_bytes_from_upstream_are_an_error(server):
     assert not any(sources.folder().iterdir())
 
 
+def test_wrong_bytes_from_one_provider_do_not_end_the_search(server, monkeypatch):
+    """A proxy's login page, for example, has status 200."""
+
+    def packaged(source, into, log):
+        (into / source.file).write_bytes(CONTENT)
+        return into / source.file
+
+    monkeypatch.setattr(debian, "fetch", packaged)
+    server.answers["/login"] = (200, b"<html>")
+    wanted = source(urls=(f"{server.base}/login",))
+    providers.provide([wanted], log=quiet())
+    assert sources.is_here(wanted)
+
+
 def test_no_server_there():
     with pytest.raises(SourceUnavailableError, match=r"(?i)refused"):
         providers.provide([source(urls=("http://127.0.0.1:9/x",))], log=quiet())
