@@ -123,8 +123,8 @@ def build(options: Options, *, log: Log) -> Build:
     if options.code == "native":
         compiled = _to_compile(collected, loaded, installed, options.compile)
         with log.step("codegen", detail=f"{len(compiled)} modules"):
-            # The key with the binary in it: Nuitka writes a frozenset of types in the order of their
-            # addresses in the program that it runs on.
+            # The key with the binary in it: Nuitka writes a frozenset of types in the order of the
+            # addresses that they have in the program it runs on.
             code = codegen.generate(compiled, python=python, python_key=host_pack.key, log=log)
         with log.step("compile"):
             umbrella = codegen.compile_umbrella(
