@@ -1,9 +1,9 @@
-/* Nuitka's patches of `inspect`, `types` and `typing`, applied when one of them is first imported.
+/* Nuitka's patches of `inspect`, `types` and `typing`, applied when inspect is first imported.
  *
  * Every module that Nuitka compiles calls patchInspectModule() as it starts, which imports inspect
  * and typing: 10 ms in a cold start that uses neither. The pipeline compiles the modules with
  * -DpatchInspectModule=nb_nuitka_patch_later, so that they call the function below instead, and the
- * runtime calls `_nb_nuitka.patch()` at the end of the first import of inspect or typing. Nuitka's
+ * runtime calls `_nb_nuitka.patch()` at the end of the first import of inspect. Nuitka's
  * own function stays as it is.
  */
 #define PY_SSIZE_T_CLEAN
