@@ -173,7 +173,7 @@ def translate_os_errors(where: Path) -> Iterator[None]:
             raise DiskFullError(
                 f"the disk is full while writing {where}", hint="free some space and try again"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT):
             raise OutputError(
                 f"cannot write {error.filename or where}: {error.strerror}",
                 hint="choose a folder that you may write to",
