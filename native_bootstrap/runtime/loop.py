@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 # Answers to a response or error report after which the next invocation can still be served.
 _SURVIVABLE = (400, 403, 413)
-# Types that are a response as they are, so nobody has to ask whether they can be awaited.
-_PLAIN = frozenset((dict, str, list, type(None), bytes, int, float, bool, tuple))
+# Types that are a response as they are, so nobody has to ask whether they can be awaited. No set:
+# the compiler would write its members in the order of their addresses, which differs by build.
+_PLAIN = (dict, str, list, type(None), bytes, int, float, bool, tuple)
 
 
 class Runtime:

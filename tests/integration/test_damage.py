@@ -210,7 +210,7 @@ def tiny(tmp_path):
         ("out", "30m"),
     ],
 )
-def test_a_full_disk(reference, private_cache, tmp_path, tiny, kind, size):
+def test_a_full_disk(one_place, private_cache, tmp_path, tiny, kind, size):
     project = project_in(tmp_path / "project")
     private = private_cache(cold=[kind])
     folders = {"tmp": tmp_path / "tmp", "out": tmp_path / "out"}
@@ -223,6 +223,7 @@ def test_a_full_disk(reference, private_cache, tmp_path, tiny, kind, size):
         *("build", "app.handler", "--project", project, "--output", folders["out"]),
         NATIVE_BOOTSTRAP_CACHE=str(private),
         TMPDIR=str(folders["tmp"]),
+        PYTHONPATH=str(one_place[0]),
     )
     assert_one_message(result, 40, "the disk is full", "free some space")
     assert leftovers(private) == []
