@@ -114,7 +114,7 @@ def _configure(site: Site) -> list[str]:
         f"--prefix={PREFIX}",
         *cross,
         *("--disable-shared", "--with-static-libpython", "--with-computed-gotos"),
-        *("--without-ensurepip", "--disable-test-modules", "--without-doc-strings"),
+        *("--without-ensurepip", "--disable-test-modules"),
         f"CFLAGS={' '.join((*CODE_FLAGS, *FLAGS))}",
         f"OPT={' '.join(OPTIMISATION)}",
         f"LDFLAGS={' '.join(DRIVER_LINK_FLAGS)}",
