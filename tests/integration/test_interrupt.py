@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -112,6 +113,37 @@ def test_terminated_while_tools_run_in_threads(built, private_cache, project, tm
     build = ("build", "app.handler", "--project", project, "--output", tmp_path / "out")
     interrupted.at("… compile", *build, after=0.5, number=signal.SIGTERM)
     assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_on_a_terminal(built, private_cache, project, tmp_path):
+    """With live progress on the screen: the cursor comes back, and the message stands alone."""
+    built("sample", "app.handler")
+    private = private_cache(cold=["codegen"])
+    build = command("build", "app.handler", "--project", project, "--output", tmp_path / "out")
+    terminal, inner = os.openpty()
+    running = subprocess.Popen(
+        build,
+        env={**os.environ, "NATIVE_BOOTSTRAP_CACHE": str(private), "TERM": "xterm"},
+        stdin=inner,
+        stdout=inner,
+        stderr=inner,
+        start_new_session=True,
+    )
+    os.close(inner)
+    screen = b""
+    while b"codegen" not in screen:
+        screen += os.read(terminal, 1024)
+    time.sleep(0.5)
+    os.killpg(running.pid, signal.SIGINT)
+    with contextlib.suppress(OSError):  # EIO: the terminal of processes that have ended
+        while more := os.read(terminal, 1024):
+            screen += more
+    os.close(terminal)
+    assert running.wait(10) == 130
+    assert b"Traceback" not in screen
+    assert screen.endswith(b"error: interrupted; nothing half-written was left\r\n")
+    assert screen.count(b"\x1b[?25l") == screen.count(b"\x1b[?25h")
+    assert leftovers(private) == []
 
 
 def test_old_results_stay_when_a_rebuild_is_interrupted(built, private_cache, project, tmp_path):
