@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from support import FUNCTIONS
 
+from build_scripts import targets
 
-@pytest.fixture
-def sample(built, unpacked, emulator):
+
+@pytest.fixture(params=list(targets.TARGETS))
+def sample(request, built, unpacked, emulator):
+    """``sample(handler)``: the emulator with the sample in it, for each architecture."""
+
     def start(handler: str = "app.handler", **environ: str):
-        return emulator(unpacked(built("sample", handler)), handler, **environ)
+        folder = unpacked(built("sample", handler, "--arch", request.param))
+        if request.param != targets.host().arch:
+            run_with_qemu(folder / "bootstrap", targets.find(request.param))
+        return emulator(folder, handler, **environ)
 
     return start
+
+
+def run_with_qemu(program: Path, target: targets.Target) -> None:
+    """Put a script in the place of ``program`` that runs it; skips when there is no qemu."""
+    names = (f"qemu-{target.machine}-static", f"qemu-{target.machine}")
+    qemu = next(filter(None, map(shutil.which, names)), None)
+    if qemu is None:
+        pytest.skip(f"programs for {target.arch} need qemu-user, which is not installed")
+    real = program.rename(program.with_name("bootstrap.real"))
+    cpu = " -cpu neoverse-n1" if target.arch == "arm64" else ""
+    program.write_text(f'#!/bin/sh\nexec "{qemu}"{cpu} "{real}" "$@"\n')
+    program.chmod(0o755)
 
 
 def ask(running, **event):
