@@ -35,6 +35,7 @@ from native_bootstrap.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from build_scripts.compiler import ModuleStore
     from build_scripts.contents import Contents
     from build_scripts.log import Log
     from build_scripts.modules import DataFile
@@ -53,11 +54,84 @@ class Build:
     report: Mapping[str, object]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Packs:
+    """The pack that is linked, and the one whose Python runs here (often the same)."""
+
+    target: pack.Pack
+    host: pack.Pack
+
+    @property
+    def python(self) -> Path:
+        return self.host.python
+
+    @property
+    def python_key(self) -> str:
+        return self.host.base_key
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Modules:
+    """All Python of the program: the project, its dependencies' bytecode, and who comes in."""
+
+    loaded: project.Project
+    site: ModuleStore
+    collected: Contents
+
+
 def build(options: Options, *, log: Log) -> Build:
     """Run every stage for ``options`` and publish the result in ``options.output``."""
     start = time.monotonic()
-    # Mistakes of the user are told before a pack is built, which may take minutes.
-    target, host = options.target, targets.host()
+    _check_early(options, log)
+    with log.step("dependencies"):
+        installed = dependencies.install(
+            options.project,
+            options.target,
+            log=log,
+            chosen=options.requirements,
+            refresh=options.refresh,
+        )
+    packs = _ensure_packs(options, log)
+    with log.step("modules"):
+        modules = _gather(options, packs, installed, log)
+    toolchain = Toolchain(options.target)
+    compiled = _to_compile(modules, installed, options) if options.code == "native" else []
+    umbrella = _umbrella(compiled, packs, toolchain, log) if compiled else None
+    with log.step("archive"):
+        archived = _archive(options, modules, compiled)
+    with log.step("link"):
+        program = link.link_program(
+            pack=packs.target,
+            toolchain=toolchain,
+            umbrella=umbrella,
+            archive=archived,
+            with_symbols=modules.collected.uses_ctypes,
+            log=log,
+        )
+    with log.step("package"):
+        left = contents.uncompilable(installed, modules.site)
+        packed = _write_zip(program, (*installed.data, *left, *modules.loaded.data))
+        for warning in packed.warnings:
+            log.warning(warning)
+        _publish(options.output, program, packed)
+    facts = report.collect(
+        options=options,
+        pack=packs.target,
+        installed=installed,
+        contents=modules.collected,
+        compiled=[module.name for module in compiled],
+        program=program,
+        package=packed,
+        times=log.times,
+        seconds=time.monotonic() - start,
+    )
+    report.write(facts, options.report or options.output / "report.json")
+    return Build(output=options.output, report=facts)
+
+
+def _check_early(options: Options, log: Log) -> None:
+    """Mistakes of the user are told before a pack is built, which may take minutes."""
+    _ = options.target  # an unknown architecture
     asked = requirements.find(options.project, options.requirements)
     project.load(
         options.project,
@@ -71,110 +145,87 @@ def build(options: Options, *, log: Log) -> Build:
     _check_output(options.output)
     if options.report is not None:
         _check_output(options.report.parent)
-    with log.step("dependencies"):
-        installed = dependencies.install(
-            options.project,
-            target,
-            log=log,
-            chosen=options.requirements,
-            refresh=options.refresh,
-        )
-    target_pack = pack.ensure(target, log=log)
-    host_pack = target_pack if target == host else pack.ensure(host, log=log)
-    python, python_key = host_pack.python, host_pack.base_key
 
-    with log.step("modules"):
-        builtins = _builtin_names(python, log)
-        loaded = project.load(
-            options.project,
-            options.handler,
-            log=log,
-            python=python,
-            python_key=python_key,
-            builtin_names=builtins,
-            output=options.output,
-            include=options.include,
-            exclude=options.exclude,
-            has_dependencies=bool(installed.modules),
-        )
-        project.check_handler(loaded, site=installed.site)
-        runtime = contents.compile_runtime(
-            RUNTIME_PACKAGE, python=python, python_key=python_key, log=log
-        )
-        stdlib = contents.compile_stdlib(
-            target_pack.stdlib,  # with the target's own _sysconfigdata
-            python=python,
-            python_key=python_key,
-            content=target_pack.base_key,
-            log=log,
-        )
-        site = contents.compile_dependencies(
-            installed, python=python, python_key=python_key, log=log
-        )
-        collected = contents.collect(
-            loaded, dependencies=site, runtime=runtime, stdlib=stdlib, builtin_names=builtins
-        )
+
+def _ensure_packs(options: Options, log: Log) -> _Packs:
+    target, host = options.target, targets.host()
+    found = pack.ensure(target, log=log)
+    return _Packs(target=found, host=found if target == host else pack.ensure(host, log=log))
+
+
+def _gather(
+    options: Options, packs: _Packs, installed: dependencies.Dependencies, log: Log
+) -> _Modules:
+    """Compile everything to bytecode and follow the imports from the handler."""
+    python, python_key = packs.python, packs.python_key
+    builtins = _builtin_names(python, log)
+    loaded = project.load(
+        options.project,
+        options.handler,
+        log=log,
+        python=python,
+        python_key=python_key,
+        builtin_names=builtins,
+        output=options.output,
+        include=options.include,
+        exclude=options.exclude,
+        has_dependencies=bool(installed.modules),
+    )
+    project.check_handler(loaded, site=installed.site)
+    runtime = contents.compile_runtime(
+        RUNTIME_PACKAGE, python=python, python_key=python_key, log=log
+    )
+    stdlib = contents.compile_stdlib(
+        packs.target.stdlib,  # with the target's own _sysconfigdata
+        python=python,
+        python_key=python_key,
+        content=packs.target.base_key,
+        log=log,
+    )
+    site = contents.compile_dependencies(installed, python=python, python_key=python_key, log=log)
+    collected = contents.collect(
+        loaded, dependencies=site, runtime=runtime, stdlib=stdlib, builtin_names=builtins
+    )
     for warning in (*collected.warnings, *(missing.message for missing in collected.missing)):
         log.warning(warning)
+    return _Modules(loaded=loaded, site=site, collected=collected)
 
-    toolchain = Toolchain(target)
-    umbrella = None
-    compiled: list[codegen.CompiledModule] = []
-    if options.code == "native":
-        compiled = _to_compile(collected, loaded, installed, options.compile)
-        with log.step("codegen", detail=f"{len(compiled)} modules"):
-            # The key with the binary in it: Nuitka writes a frozenset of types in the order of the
-            # addresses that they have in the program it runs on.
-            code = codegen.generate(compiled, python=python, python_key=host_pack.key, log=log)
-        with log.step("compile"):
-            umbrella = codegen.compile_umbrella(
-                code,
-                compiled,
-                toolchain=toolchain,
-                include=target_pack.include,
-                include_key=target_pack.base_key,
-                log=log,
-            )
-    with log.step("archive"):
-        names = [module.name for module in compiled]
-        rows = contents.entries(
-            collected,
-            project=loaded,
-            compiled=names,
-            strip_source=options.strip_source,
-            dependencies=site,
-            keep_sources=options.keep_sources,
-        )
-        info = {"handler": options.handler, "version": report.own_version(), "cpu": target.cpu}
-        modules = _write_archive(archive.encode(rows, info))
-    with log.step("link"):
-        program = link.link_program(
-            pack=target_pack,
+
+def _umbrella(
+    compiled: Sequence[codegen.CompiledModule], packs: _Packs, toolchain: Toolchain, log: Log
+) -> codegen.Umbrella:
+    with log.step("codegen", detail=f"{len(compiled)} modules"):
+        # The key with the binary in it: Nuitka writes a frozenset of types in the order of the
+        # addresses that they have in the program it runs on.
+        code = codegen.generate(compiled, python=packs.python, python_key=packs.host.key, log=log)
+    with log.step("compile"):
+        return codegen.compile_umbrella(
+            code,
+            compiled,
             toolchain=toolchain,
-            umbrella=umbrella,
-            archive=modules,
-            with_symbols=collected.uses_ctypes,
+            include=packs.target.include,
+            include_key=packs.target.base_key,
             log=log,
         )
-    with log.step("package"):
-        data = (*installed.data, *contents.uncompilable(installed, site), *loaded.data)
-        packed = _write_zip(program, data)
-        for warning in packed.warnings:
-            log.warning(warning)
-        _publish(options.output, program, packed)
-    facts = report.collect(
-        options=options,
-        pack=target_pack,
-        installed=installed,
-        contents=collected,
-        compiled=names,
-        program=program,
-        package=packed,
-        times=log.times,
-        seconds=time.monotonic() - start,
+
+
+def _archive(
+    options: Options, modules: _Modules, compiled: Sequence[codegen.CompiledModule]
+) -> Path:
+    rows = contents.entries(
+        modules.collected,
+        project=modules.loaded,
+        compiled=[module.name for module in compiled],
+        strip_source=options.strip_source,
+        dependencies=modules.site,
+        keep_sources=options.keep_sources,
     )
-    report.write(facts, options.report or options.output / "report.json")
-    return Build(output=options.output, report=facts)
+    info = {
+        "handler": options.handler,
+        "version": report.own_version(),
+        "cpu": options.target.cpu,
+    }
+    return _write_archive(archive.encode(rows, info))
 
 
 def _check_output(output: Path) -> None:
@@ -191,15 +242,12 @@ def _check_output(output: Path) -> None:
 
 
 def _to_compile(
-    collected: Contents,
-    loaded: project.Project,
-    installed: dependencies.Dependencies,
-    extra: Sequence[str],
+    modules: _Modules, installed: dependencies.Dependencies, options: Options
 ) -> list[codegen.CompiledModule]:
     """The user's reachable modules, the runtime loop, and the packages named with --compile."""
-    own = {module.name: module for module in loaded.modules}
-    chosen = [own[name] for name in collected.own]
-    for name in extra:
+    own = {module.name: module for module in modules.loaded.modules}
+    chosen = [own[name] for name in modules.collected.own]
+    for name in options.compile:
         found = [m for m in installed.modules if m.name == name or m.name.startswith(f"{name}.")]
         if not found:
             raise UsageError(
