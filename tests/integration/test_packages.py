@@ -66,6 +66,7 @@ def test_requests(use, json_server):
     answer = use("requests", url=json_server)
     assert answer["json"] == {"fine": True}
     assert answer["agent"].startswith("python-requests/")
+    assert answer["bundle"] > 100_000
 
 
 def test_jinja2_escapes_without_its_speedups(use):
@@ -77,7 +78,8 @@ def test_yaml(use):
 
 
 def test_dateutil_has_time_zones(use):
-    assert use("dateutil") == "2026-11-22T11:00:00+01:00"
+    """Those of the machine (it may have none: then its own) and those in its data file."""
+    assert use("dateutil") == ["2026-11-22T11:00:00+01:00"] * 2
 
 
 def test_powertools(use):
@@ -94,6 +96,19 @@ def test_resources_metadata_and_sources(use):
     assert answer["top"]
     assert answer["version"] == "2.32.5"
     assert answer["needs"] == ["six >=1.5"]
+    assert {"environment", "loaders", "_identifier"} <= set(answer["dependency"])
+    assert answer["model"] > 100_000
+    assert {"boto3", "botocore", "certifi", "jinja2"} <= set(answer["versions"])
+    assert answer["versions"]["boto3"] == "1.40.61"
+    assert answer["summary"] == "The AWS SDK for Python"
     assert answer["source"] == 'def greeting(name):\n    return f"Hi {name}"\n'
     assert answer["own"] == "def use_yaml(event, context):"
     assert answer["module"] == '"""A user\'s package with a data file beside its code."""'
+
+
+def test_the_report_names_compiled_parts_that_are_left_out(built):
+    report = json.loads((built("packages", "app.handler") / "report.json").read_text())
+    without = {found["name"] for found in report["packages"] if found["without"]}
+    assert {"MarkupSafe", "PyYAML", "charset-normalizer"} <= without
+    with zipfile.ZipFile(built("packages", "app.handler") / "function.zip") as file:
+        assert not [name for name in file.namelist() if name.endswith(".so")]

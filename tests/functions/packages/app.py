@@ -3,11 +3,14 @@
 import importlib.metadata
 import importlib.resources
 import inspect
+import os
 import pkgutil
 
 import boto3
 import dateutil.parser
 import dateutil.tz
+import dateutil.zoneinfo
+import jinja2
 import requests
 import yaml
 from aws_lambda_powertools import Logger
@@ -41,7 +44,11 @@ def use_boto3(event, context):
 
 def use_requests(event, context):
     answer = requests.get(event["url"], timeout=10)
-    return {"json": answer.json(), "agent": answer.request.headers["User-Agent"]}
+    return {
+        "json": answer.json(),
+        "agent": answer.request.headers["User-Agent"],
+        "bundle": os.path.getsize(requests.certs.where()),
+    }
 
 
 def use_jinja2(event, context):
@@ -55,7 +62,9 @@ def use_yaml(event, context):
 
 def use_dateutil(event, context):
     parsed = dateutil.parser.isoparse("2026-11-22T10:00:00Z")
-    return parsed.astimezone(dateutil.tz.gettz("Europe/Berlin")).isoformat()
+    packaged = dateutil.zoneinfo.get_zonefile_instance().get("Europe/Berlin")
+    zones = (dateutil.tz.gettz("Europe/Berlin"), packaged)
+    return [parsed.astimezone(zone).isoformat() for zone in zones]
 
 
 def use_powertools(event, context):
@@ -73,6 +82,12 @@ def use_resources(event, context):
         "top": "shop" in {module.name for module in pkgutil.iter_modules()},
         "version": importlib.metadata.version("requests"),
         "needs": sorted(importlib.metadata.requires("python-dateutil")),
+        "dependency": [module.name for module in pkgutil.walk_packages(jinja2.__path__)],
+        "model": len((importlib.resources.files("botocore") / "data/endpoints.json").read_bytes()),
+        "versions": {
+            found.name.lower(): found.version for found in importlib.metadata.distributions()
+        },
+        "summary": importlib.metadata.metadata("boto3")["Summary"],
         "source": inspect.getsource(greeting),
         "own": inspect.getsource(use_yaml).splitlines()[0],
         "module": inspect.getsource(shop.greeting).splitlines()[0],
