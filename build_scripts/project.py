@@ -68,6 +68,7 @@ def load(
     python_key: str = "",
     builtin_names: frozenset[str] = frozenset(),
     output: Path | None = None,
+    report: Path | None = None,
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     has_dependencies: bool = False,
@@ -87,7 +88,7 @@ def load(
         )
     named = parse_handler(handler)
     checks.builtin_conflict(named.module)
-    tree = _scan(folder, named, output, include, exclude)
+    tree = _scan(folder, named, _results(folder, output, report), include, exclude)
     vendored = _vendored(folder)
     checks.shadowed_names(tree.modules, builtin_names)
     if python is not None:
@@ -159,7 +160,7 @@ def check_handler(
 def _scan(
     folder: Path,
     handler: Handler,
-    output: Path | None,
+    results: frozenset[str],
     include: Sequence[str],
     exclude: Sequence[str],
 ) -> Tree:
@@ -173,16 +174,30 @@ def _scan(
     ]
     patterns = [*defaults, *exclude]
     wanted = [pattern.lstrip("/") for pattern in include]
-    out = _below(output, folder)
 
     def is_excluded(path: str) -> bool:
-        if path == out:
+        if path in results:
             return True
         if matches(path, include) or any(pattern.startswith(path + "/") for pattern in wanted):
             return False
-        return matches(path, patterns) or (folder / path / "pyvenv.cfg").is_file()
+        return matches(path, patterns) or _is_made(folder / path)
 
     return scan(folder, is_excluded)
+
+
+def _is_made(path: Path) -> bool:
+    """A virtual environment, or what an earlier build left in another output folder."""
+    return (path / "pyvenv.cfg").is_file() or all(
+        (path / name).is_file() for name in ("bootstrap", "function.zip")
+    )
+
+
+def _results(folder: Path, output: Path | None, report: Path | None) -> frozenset[str]:
+    """What this build writes, as far as it lies in the project: no input of the next one."""
+    found = {_below(output, folder), _below(report, folder)} - {"", "."}
+    if output is not None and output.resolve() == folder.resolve():
+        found |= {"bootstrap", "bootstrap.debug", "function.zip", "report.json"}
+    return frozenset(found)
 
 
 def _below(path: Path | None, folder: Path) -> str:

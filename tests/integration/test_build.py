@@ -212,8 +212,16 @@ def test_options_of_the_project(project, build, tmp_path):
     assert sorted(path.name for path in made.iterdir()) == ["facts.json", "here"]
     assert json.loads((made / "facts.json").read_text())["code"] == "bytecode"
     assert ask(made / "here", name=1) == {"hello": 1}
-    with zipfile.ZipFile(made / "here" / "function.zip") as file:
-        assert file.namelist() == ["bootstrap"]  # results of a build are no data of the next
+
+
+def test_results_of_a_build_are_no_input_of_the_next(project, build):
+    folder = project({"data.txt": ""})
+    places = ("here", "dist/there", ".")
+    for place in (*places, *places):
+        options = ("--report", folder / "facts.json", "--code", "bytecode")
+        build(folder, "--output", folder / place, *options)
+        with zipfile.ZipFile(folder / place / "function.zip") as file:
+            assert file.namelist() == ["data.txt", "bootstrap"]
 
 
 def test_config_shows_where_values_come_from(project):
