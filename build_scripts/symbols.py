@@ -13,13 +13,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from native_bootstrap.errors import ToolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from elftools.elf.elffile import ELFFile
 
 AR_MAGIC = b"!<arch>\n"
 AR_HEADER = 60
@@ -76,6 +75,9 @@ def symbols(path: Path) -> Iterator[Symbol]:
 
 
 def _open(piece: bytes, path: Path) -> ELFFile:
+    from elftools.common.exceptions import ELFError  # late: 25 ms that `pack path` need not pay
+    from elftools.elf.elffile import ELFFile
+
     try:
         return ELFFile(BytesIO(piece))
     except ELFError as error:

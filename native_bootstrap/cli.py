@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from native_bootstrap import invoke as local
 from native_bootstrap.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from build_scripts.options import Options
+    from native_bootstrap.invoke import Answer
 
 
 _REPEATABLE = "* may be given more than once"
@@ -130,6 +130,7 @@ def _options(parsed: argparse.Namespace) -> Options:
 def _build(parsed: argparse.Namespace) -> int:
     from build_scripts import pipeline, report
     from build_scripts.log import Log
+    from native_bootstrap import invoke as local  # late: an HTTP server
 
     options = _options(parsed)
     if not options.handler:
@@ -146,10 +147,12 @@ def _build(parsed: argparse.Namespace) -> int:
 
 
 def _invoke(parsed: argparse.Namespace) -> int:
+    from native_bootstrap import invoke as local
+
     return _print_answer(local.invoke(parsed.folder, local.read_event(parsed.event)))
 
 
-def _print_answer(answer: local.Answer) -> int:
+def _print_answer(answer: Answer) -> int:
     """The function's log to stderr, its answer to stdout: exit 0 for a result, 1 for an error."""
     note = Console(stderr=True, highlight=False)
     if answer.log:
