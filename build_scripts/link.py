@@ -95,13 +95,11 @@ def link_program(
     return program
 
 
-def compile_core(
-    toolchain: Toolchain, pack: Pack, *, log: Log, flags: Sequence[str] = ()
-) -> tuple[Path, ...]:
+def compile_core(toolchain: Toolchain, pack: Pack, *, log: Log) -> tuple[Path, ...]:
     """The objects of native_bootstrap/core for a target, from the cache where unchanged."""
     context = cache.content_key(pack.key, *[p.read_bytes() for p in sorted(CORE.glob("*.h"))])
     folders = (pack.include, pack.root / "include", pack.lib, CORE)
-    every = (*CORE_FLAGS, *(f"-I{folder}" for folder in folders), *flags)
+    every = (*CORE_FLAGS, *(f"-I{folder}" for folder in folders))
 
     def build(source: Path) -> Path:
         return compile_cached(source, context, every, toolchain=toolchain, log=log)
