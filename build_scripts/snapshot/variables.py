@@ -1,0 +1,32 @@
+"""What Lambda's own environment variables are, from resources/lambda_environment.toml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from build_scripts import resources
+
+_DATA = resources.load("lambda_environment")
+FIXED: Mapping[str, str] = MappingProxyType(dict(_DATA["fixed"]))
+_PER_DEPLOYMENT = frozenset(_DATA["per_deployment"]["names"])
+_PREFIXES = tuple(_DATA["per_deployment"]["prefixes"])
+
+
+def is_per_deployment(name: str) -> bool:
+    """True for what differs between functions, regions, accounts or single environments."""
+    return name in _PER_DEPLOYMENT or name.startswith(_PREFIXES)
+
+
+def is_transparent(module: str) -> bool:
+    """True for packages that read a variable on behalf of their caller."""
+    return _is_in(module, _DATA["transparent"]["packages"])
+
+
+def is_patcher(module: str) -> bool:
+    """True for packages that change other modules on request."""
+    return _is_in(module, _DATA["patchers"]["packages"])
+
+
+def _is_in(module: str, packages: list[str]) -> bool:
+    return any(module == name or module.startswith(name + ".") for name in packages)
