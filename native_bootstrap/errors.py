@@ -126,6 +126,12 @@ class ToolError(FatalError):
     exit_code = 50
 
 
+class CleanRoomError(FatalError):
+    """This machine does not allow the isolation that a snapshot is made in."""
+
+    exit_code = 51
+
+
 class InvokeError(FatalError):
     """The finished bootstrap did not answer its trial invocation."""
 

@@ -1,0 +1,57 @@
+"""Why a machine allows no clean room, and what its owner can do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from native_bootstrap.errors import CleanRoomError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAMES = {"root": "with this user's rights", "user": "in a user namespace"}
+# Settings that close user namespaces to users: (file below /proc/sys, the value that does, a cure)
+SETTINGS = (
+    ("kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
+    (
+        "kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
+    ),
+    ("user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=10000"),
+)
+CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
+CONTAINER_CURE = (
+    "start the container with --cap-add SYS_ADMIN --security-opt seccomp=unconfined "
+    "--security-opt apparmor=unconfined"
+)
+
+
+def refusal(failures: Sequence[tuple[str, str, str]], root: Path = Path("/")) -> CleanRoomError:
+    """The error for ``failures``: (way, step, what the system said) of each way that was tried."""
+    reasons = [f"{NAMES[way]}: {step}: {error}" for way, step, error in failures]
+    return CleanRoomError(
+        "the clean room for the snapshot cannot be made here\n"
+        + "\n".join(f"  {reason}" for reason in reasons),
+        hint=", or ".join([*cures(root), "build with --snapshot off"]),
+    )
+
+
+def cures(root: Path = Path("/")) -> list[str]:
+    """What would help on this machine, as far as it tells."""
+    found = [
+        f"run: {cure}"
+        for name, closed, cure in SETTINGS
+        if _setting(root / "proc/sys" / name) == closed
+    ]
+    if any((root / mark).exists() for mark in CONTAINER_MARKS):
+        found.append(CONTAINER_CURE)
+    return found or ["build as root, or where user namespaces are allowed"]
+
+
+def _setting(file: Path) -> str | None:
+    try:
+        return file.read_text().strip()
+    except OSError:
+        return None
