@@ -1,0 +1,12 @@
+import asyncio
+
+loop = asyncio.new_event_loop()
+
+
+async def work():
+    await asyncio.sleep(0.001)
+    return 3
+
+
+def handler(event, context):
+    return {"value": loop.run_until_complete(work())}

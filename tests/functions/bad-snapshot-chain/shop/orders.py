@@ -1,0 +1,3 @@
+from shop.metrics import count
+
+__all__ = ["count"]

@@ -1,0 +1,3 @@
+from decimal import Decimal
+
+PRICE = Decimal("2.50")

@@ -1,0 +1,7 @@
+import os
+
+HERE = os.getcwd()
+
+
+def handler(event, context):
+    return {"here": HERE, "file": __file__}

@@ -1,0 +1,5 @@
+import wait
+
+
+def handler(event, context):
+    return {"ready": wait.ready}

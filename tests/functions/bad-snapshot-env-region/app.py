@@ -1,0 +1,5 @@
+import place
+
+
+def handler(event, context):
+    return {"region": place.REGION, "name": place.NAME}

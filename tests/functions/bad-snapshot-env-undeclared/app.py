@@ -1,0 +1,7 @@
+import decimal
+
+import settings
+
+
+def handler(event, context):
+    return {"stage": settings.STAGE}

@@ -1,0 +1,5 @@
+import check
+
+
+def handler(event, context):
+    return event

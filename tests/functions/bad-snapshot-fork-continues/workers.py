@@ -1,0 +1,3 @@
+import os
+
+child = os.fork()

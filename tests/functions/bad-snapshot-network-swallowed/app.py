@@ -1,0 +1,5 @@
+import remote
+
+
+def handler(event, context):
+    return {"flags": remote.flags}

@@ -1,0 +1,5 @@
+import identity
+
+
+def handler(event, context):
+    return {"value": identity.VALUE}

@@ -1,0 +1,4 @@
+import random
+
+RNG = random.Random()
+VALUE = RNG.getrandbits(64)

@@ -1,0 +1,3 @@
+import random
+
+VALUE = random.random()

@@ -1,0 +1,3 @@
+import secrets
+
+VALUE = secrets.token_urlsafe(32)

@@ -1,0 +1,3 @@
+import uuid
+
+VALUE = str(uuid.uuid1())
