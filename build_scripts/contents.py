@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 STDLIB_FOLDER = "/var/lang/lib/python3.13/"
 RUNTIME_FOLDER = "/var/runtime/"
 ENTRY_MODULE = "native_bootstrap.runtime.entry"
+# Packages of Lambda's managed Python, and what of the runtime stands in for them where the function
+# does not bring them along.
+STAND_INS = {"snapshot_restore_py": "native_bootstrap.runtime.snapshot.registry"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def compile_stdlib(
 
 
 def compile_runtime(package: Path, *, python: Path, python_key: str, log: Log) -> ModuleStore:
-    """Our own package, as far as it ships: ``__init__`` and ``runtime``."""
+    """Our own package, as far as it ships: ``__init__``, ``runtime`` and the stand-ins."""
     top = package.name
 
     def is_excluded(path: str) -> bool:
@@ -73,6 +76,12 @@ def compile_runtime(package: Path, *, python: Path, python_key: str, log: Log) -
         return not ships
 
     modules = scan(package.parent, is_excluded).modules
+    files = {module.name: module.file for module in modules}
+    modules += tuple(
+        ModuleFile(name=name, path=f"{name}.py", file=files[ours])
+        for name, ours in STAND_INS.items()
+        if ours in files
+    )
     return compile_modules(
         modules,
         python=python,
@@ -142,7 +151,9 @@ def collect(
                     f"{module.path} is never imported: the runtime needs the standard module "
                     f"'{top}' before it looks at your code"
                 )
-    stores.update(dict.fromkeys(runtime.modules, runtime))
+    for name in runtime.modules:
+        if name not in STAND_INS or name not in stores:
+            stores[name] = runtime
     facts = {name: store.modules[name].facts for name, store in stores.items()}
     walked = graph.walk([project.handler.module, ENTRY_MODULE, *_frozen()], facts)
     own = tuple(

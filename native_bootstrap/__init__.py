@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from native_bootstrap.runtime.bootstrap import LambdaBootstrap
     from native_bootstrap.runtime.context import LambdaContext
     from native_bootstrap.runtime.serializer import JsonSerializer, RawSerializer, Serializer
+    from native_bootstrap.runtime.snapshot.adapters import register_adapter
+    from native_bootstrap.runtime.snapshot.hooks import (
+        register_after_restore,
+        register_before_snapshot,
+    )
     from native_bootstrap.runtime.wrappers import raw, typed
 
 __version__ = "0.1.0"
@@ -27,6 +32,9 @@ __all__ = [
     "Serializer",
     "__version__",
     "raw",
+    "register_adapter",
+    "register_after_restore",
+    "register_before_snapshot",
     "typed",
 ]
 
@@ -40,6 +48,9 @@ _HOMES = {
     "RuntimeApiError": "api",
     "Serializer": "serializer",
     "raw": "wrappers",
+    "register_adapter": "snapshot.adapters",
+    "register_after_restore": "snapshot.hooks",
+    "register_before_snapshot": "snapshot.hooks",
     "typed": "wrappers",
 }
 

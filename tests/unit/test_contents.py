@@ -28,6 +28,8 @@ RUNTIME = {
     "runtime/entry.py": "import json\nfrom native_bootstrap.runtime import loop\n",
     "runtime/importer.py": "",
     "runtime/loop.py": "def later():\n    import statistics\n",
+    "runtime/snapshot/__init__.py": "",
+    "runtime/snapshot/registry.py": "hooks = []\n",
 }
 STDLIB = {
     "encodings/__init__.py": "",
@@ -180,6 +182,20 @@ def test_what_the_runtime_has_loaded_comes_first(make):
 def test_imports_that_nothing_answers(make):
     made = make({"app.py": "import gone, sys, lib, json\n" + HANDLER}, {"lib.py": "import nope\n"})
     assert [missing.name for missing in made.found.missing] == ["gone"]
+
+
+def test_the_snapshot_hooks_are_there_as_in_the_managed_runtime(make):
+    made = make({"app.py": "import snapshot_restore_py\n" + HANDLER})
+    assert made.found.missing == ()
+    row = made.rows["snapshot_restore_py"]
+    assert row.path == "/var/runtime/snapshot_restore_py.py"
+    assert row.code != made.rows["native_bootstrap.runtime.snapshot.registry"].code  # its own name
+    assert "snapshot_restore_py" in made.found.at_start
+
+
+def test_the_functions_own_snapshot_hooks_come_first(make):
+    made = make({}, {"snapshot_restore_py.py": "theirs = 1\n"})
+    assert made.found.stores["snapshot_restore_py"] is made.site
 
 
 def test_vendored_code_is_not_compiled(make):

@@ -10,7 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # Builtin modules of the compiled program, and what the interpreted runtime may use if it is there.
-RUNTIME_EXTRAS = {"_nb_archive", "_nb_client", "_nb_nuitka", "orjson", "urllib3"}
+RUNTIME_EXTRAS = {
+    "_nb_archive", "_nb_client", "_nb_nuitka", "_nb_snapshot", "orjson", "urllib3",
+}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:
@@ -24,7 +26,7 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "native_bootstrap/runtime").glob("*.py")), ids=str)
+@pytest.mark.parametrize("path", sorted((ROOT / "native_bootstrap/runtime").rglob("*.py")), ids=str)
 def test_runtime_imports_only_itself_and_the_standard_library(path):
     for name in imports(path):
         top = name.split(".")[0]
