@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-_callbacks: dict[str, Callable[[], None]] = {}
+_callbacks: dict[str, list[Callable[[], None]]] = {}
 
 
 def when_imported(name: str, callback: Callable[[], None]) -> None:
-    """Call `callback` once: now if the module is there, else at the end of its first import."""
+    """Call `callback` once: now if the module is there, else at the end of its first import.
+
+    Several callbacks for one module are called in the order in which they came.
+    """
     if name in sys.modules:
         callback()
         return
-    _callbacks[name] = callback
+    _callbacks.setdefault(name, []).append(callback)
     if _Watcher not in sys.meta_path:
         sys.meta_path.insert(0, _Watcher)
 
@@ -68,8 +71,8 @@ class _TailLoader:
             spec.loader = self._loader
         module.__loader__ = self._loader
         self._loader.exec_module(module)
-        callback = _callbacks.pop(module.__name__, None)
+        callbacks = _callbacks.pop(module.__name__, ())
         if not _callbacks and _Watcher in sys.meta_path:
             sys.meta_path.remove(_Watcher)
-        if callback is not None:
+        for callback in callbacks:
             callback()

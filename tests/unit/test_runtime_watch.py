@@ -32,6 +32,14 @@ def test_called_once_at_the_end_of_the_import(module):
     assert imported.__spec__.loader is imported.__loader__
 
 
+def test_several_callbacks_for_one_module(module):
+    seen = []
+    watch.when_imported(module, lambda: seen.append(1))
+    watch.when_imported(module, lambda: seen.append(2))
+    __import__(module)
+    assert seen == [1, 2]
+
+
 def test_called_at_once_for_a_module_that_is_there():
     seen = []
     watch.when_imported("sys", lambda: seen.append(1))
