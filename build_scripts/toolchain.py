@@ -50,8 +50,14 @@ BUILD_DATE = 1749643200
 # In link order. libzigc holds zig's own replacements for parts of musl (weak symbols).
 CRT_OBJECT = "crt1.o"
 LIBC_ARCHIVES = ("libc.a", "libzigc.a", "libcompiler_rt.a")
-# Names that core/nb_libc.c puts a check in front of (__wrap_NAME calls __real_NAME).
-WRAPPED = ("setlocale", "pathconf", "fpathconf")
+# Names that the C core puts its own in front of (__wrap_NAME calls __real_NAME): nb_libc.c, and for
+# snapshots nb_facts.c (the machine's processors) and nb_rekey.c (randomness that libraries keep).
+WRAPPED = (
+    *("setlocale", "pathconf", "fpathconf"),
+    *("sysconf", "sched_getaffinity", "pthread_getaffinity_np"),
+    *("RAND_bytes", "RAND_bytes_ex", "RAND_priv_bytes", "RAND_priv_bytes_ex"),
+    *("SSL_CTX_new", "SSL_CTX_new_ex", "sqlite3_initialize"),
+)
 LLD_EMULATION = {"x86_64": "elf_x86_64", "arm64": "aarch64linux"}
 
 

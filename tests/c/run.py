@@ -81,11 +81,13 @@ class Sanitized:
 class Product:
     """With the product's toolchain over a runtime pack's libc.
 
-    ``cpu``: under qemu as this CPU, which must end in exit 1 with ``refusal`` on stderr.
+    ``archives`` of the pack are linked in. ``cpu``: under qemu as this CPU, which must end in
+    exit 1 with ``refusal`` on stderr.
     """
 
     arch: str
     link: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
     cpu: str = ""
     refusal: str = ""
 
@@ -109,8 +111,21 @@ class Product:
         tools = Toolchain(targets.find(self.arch))
         flags = ("-O2", *WARNINGS, *INCLUDE, f"-I{pack.lib}")
         quiet = log.quiet()
-        test = tools.compile(source, program.with_suffix(".o"), flags=flags, log=quiet)
-        tools.link(program, libc=pack.lib, objects=[test], flags=self.link, log=quiet)
+        wraps = program.with_suffix(".S")
+        wraps.write_text(unwrapped(self.arch))
+        objects = [
+            tools.compile(file, program.with_name(f"{file.name}.o"), flags=flags, log=quiet)
+            for file in (source, wraps)
+        ]
+        archives = [pack.lib / name for name in self.archives]
+        tools.link(
+            program,
+            libc=pack.lib,
+            objects=objects,
+            archives=archives,
+            flags=self.link,
+            log=quiet,
+        )
 
     def check(self, program: Path) -> bool:
         emulator = (self._qemu() or "", *(("-cpu", self.cpu) if self.cpu else ()))
@@ -168,6 +183,18 @@ BUILDS: dict[str, tuple[Build, ...]] = {
         Product(arch="arm64"),
     ),
 }
+
+
+def unwrapped(arch: str) -> str:
+    """Every link wraps a few names; for those that a test does not define, what is behind them."""
+    from build_scripts.toolchain import WRAPPED
+
+    jump = {"x86_64": "jmp", "arm64": "b"}[arch]
+    return "".join(
+        f'.section .text.{name},"ax",%progbits\n.weak __wrap_{name}, __real_{name}\n'
+        f"__wrap_{name}: {jump} __real_{name}\n"
+        for name in WRAPPED
+    )
 
 
 def compiles(command: tuple[str, ...], text: str, *flags: str) -> bool:
