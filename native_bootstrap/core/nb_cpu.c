@@ -211,8 +211,18 @@ __attribute__((used)) void nb_cpu_check_at(const unsigned long *stack) {
     nb_cpu_call(NB_CPU_EXIT, 1, 0, 0);
 }
 
-/* The entry point: the check with the initial stack pointer, then the C library's own _start with
- * all as it was. */
+/* nb_restore.c's; absent in tests of this file alone. */
+extern int nb_restore_at(const unsigned long *stack) __attribute__((weak));
+
+__attribute__((used)) void nb_cpu_enter(const unsigned long *stack);
+__attribute__((used)) void nb_cpu_enter(const unsigned long *stack) {
+    nb_cpu_check_at(stack);
+    if (nb_restore_at != NULL)
+        nb_restore_at(stack);
+}
+
+/* The entry point: the check and the snapshot with the initial stack pointer, then the C library's
+ * own _start with all registers as they were. */
 #if defined(__x86_64__)
 __asm__(".text\n.globl nb_cpu_start\n.type nb_cpu_start,@function\nnb_cpu_start:\n"
         "  xor %ebp, %ebp\n"
@@ -220,7 +230,7 @@ __asm__(".text\n.globl nb_cpu_start\n.type nb_cpu_start,@function\nnb_cpu_start:
         "  mov %rsp, %rdi\n"
         "  mov %rsp, %r12\n"
         "  and $-16, %rsp\n"
-        "  call nb_cpu_check_at\n"
+        "  call nb_cpu_enter\n"
         "  mov %r12, %rsp\n"
         "  mov %rbx, %rdx\n"
         "  jmp _start\n"
@@ -230,7 +240,7 @@ __asm__(".text\n.globl nb_cpu_start\n.type nb_cpu_start,%function\nnb_cpu_start:
         "  mov x29, #0\n"
         "  mov x19, x0\n"
         "  mov x0, sp\n"
-        "  bl nb_cpu_check_at\n"
+        "  bl nb_cpu_enter\n"
         "  mov x0, x19\n"
         "  b _start\n"
         ".size nb_cpu_start, .-nb_cpu_start\n");

@@ -235,6 +235,48 @@ void nb_heap_release(void) {
     nb_heap_unlock();
 }
 
+/* ---- for a dump ---- */
+
+void nb_heap_resume(size_t size) {
+    heap.size = size;
+}
+
+static void nb_heap_clear_tree(tchunkptr root) {
+    if (root == NULL)
+        return;
+    tchunkptr node = root;
+    do {
+        char *from = (char *)node + sizeof(struct malloc_tree_chunk);
+        memset(from, 0, chunksize(node) - sizeof(struct malloc_tree_chunk));
+        node = node->fd;
+    } while (node != root);
+    nb_heap_clear_tree(root->child[0]);
+    nb_heap_clear_tree(root->child[1]);
+}
+
+/* Of a chunk of n bytes, the links stand in the first ones and belong to the allocator; the size
+ * that the next chunk keeps of it stands behind its end. */
+void nb_heap_clear_free(void) {
+    nb_heap_lock();
+    dlmalloc_trim(0);
+    for (bindex_t i = 0; i < NSMALLBINS; i++) {
+        mchunkptr bin = smallbin_at(gm, i);
+        for (mchunkptr node = bin->fd; gm->smallmap & idx2bit(i) && node != bin; node = node->fd) {
+            char *from = (char *)node + sizeof(struct malloc_chunk);
+            memset(from, 0, chunksize(node) - sizeof(struct malloc_chunk));
+        }
+    }
+    for (bindex_t i = 0; i < NTREEBINS; i++)
+        nb_heap_clear_tree(*treebin_at(gm, i));
+    if (gm->dvsize > sizeof(struct malloc_chunk))
+        memset((char *)gm->dv + sizeof(struct malloc_chunk), 0,
+               gm->dvsize - sizeof(struct malloc_chunk));
+    if (gm->topsize > sizeof(struct malloc_chunk))
+        memset((char *)gm->top + sizeof(struct malloc_chunk), 0,
+               gm->topsize - sizeof(struct malloc_chunk));
+    nb_heap_unlock();
+}
+
 /* ---- the family ---- */
 
 static void *nb_heap_fail(void) {

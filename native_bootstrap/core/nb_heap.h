@@ -9,6 +9,8 @@
  *   nb_client.c    one keep-alive socket to the Runtime API; nb_clientmodule.c is `_nb_client`
  *   nb_archive.c   the module archive's format;               nb_archivemodule.c is `_nb_archive`
  *   nb_dl.c        dlopen/dlsym/dladdr over a link-time symbol table
+ *   nb_restore.c   an initialised process taken from the file;  nb_dump.c writes it at build time
+ *   nb_snapshot.c  around both;                               nb_snapshotmodule.c is `_nb_snapshot`
  *   nb_main.c      interpreter start-up; under NB_HOST_PYTHON the pack's `python3.13`
  *
  * Contract
@@ -49,6 +51,12 @@ const struct nb_heap *nb_heap_state(void);
 
 void nb_heap_lock(void);
 void nb_heap_unlock(void);
+
+/* Zeroes what is free, so that a dump holds no trace of it. No other thread may run. */
+void nb_heap_clear_free(void);
+
+/* After a restore: the region has this size in the new process. */
+void nb_heap_resume(size_t size);
 
 /* Gives the pages of large free blocks and of the free top back to the kernel, if enough has been
  * freed since the last call for that to pay. Called when the program is about to wait (for the next

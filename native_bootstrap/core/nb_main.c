@@ -18,6 +18,7 @@
 #include "nb_cpu.h"
 #include "nb_dl.h"
 #include "nb_heap.h"
+#include "nb_snapshot.h"
 
 #include <limits.h>
 #include <signal.h>
@@ -29,12 +30,14 @@
 PyMODINIT_FUNC PyInit__nb_client(void);
 PyMODINIT_FUNC PyInit__nb_archive(void);
 PyMODINIT_FUNC PyInit__nb_nuitka(void);
+PyMODINIT_FUNC PyInit__nb_snapshot(void);
 
 static int nb_main_add_modules(void) {
     static struct _inittab modules[] = {
         {"_nb_client", PyInit__nb_client},
         {"_nb_archive", PyInit__nb_archive},
         {"_nb_nuitka", PyInit__nb_nuitka},
+        {"_nb_snapshot", PyInit__nb_snapshot},
         {NULL, NULL},
     };
     return PyImport_ExtendInittab(modules);
@@ -86,6 +89,10 @@ int main(int argc, char **argv) {
 #define NB_MAIN_STDLIB "/var/lang/lib/python3.13"
 #define NB_MAIN_IMPORTER "native_bootstrap.runtime.importer"
 #define NB_MAIN_ENTRY "native_bootstrap.runtime.entry"
+/* bootstrap --native-bootstrap-initialise PLAN SEED: the build's own call; the dump goes to fd 4.
+ */
+#define NB_MAIN_INITIALISE "--native-bootstrap-initialise"
+#define NB_MAIN_DUMP_FD 4
 
 extern PyObject *PyInit__nb_umbrella(void) __attribute__((weak));
 
@@ -274,8 +281,8 @@ static bool nb_main_set_stdio_encoding(void) {
     return good;
 }
 
-/* entry.main(argv[1:]); NULL with an exception set when that failed. */
-static PyObject *nb_main_call_entry(int argc, char **argv) {
+/* entry.FUNCTION(argv[1:]); NULL with an exception set when that failed. */
+static PyObject *nb_main_call_entry(const char *function, int argc, char **argv) {
     PyObject *entry = PyImport_ImportModule(NB_MAIN_ENTRY);
     PyObject *arguments = entry != NULL ? PyList_New(0) : NULL;
     for (int i = 1; arguments != NULL && i < argc; i++) {
@@ -285,7 +292,7 @@ static PyObject *nb_main_call_entry(int argc, char **argv) {
         Py_XDECREF(argument);
     }
     PyObject *result =
-        arguments != NULL ? PyObject_CallMethod(entry, "main", "O", arguments) : NULL;
+        arguments != NULL ? PyObject_CallMethod(entry, function, "O", arguments) : NULL;
     Py_XDECREF(entry);
     Py_XDECREF(arguments);
     return result;
@@ -308,7 +315,8 @@ static int nb_main_code(PyObject *result, bool *interrupted) {
     return 1;
 }
 
-int main(int argc, char **argv) {
+/* Everything before the first line of Python that is not ours. */
+static void nb_main_prepare(int argc, char **argv) {
     nb_cpu_check();
     nb_heap_init();
     signal(SIGPIPE, SIG_IGN);
@@ -332,16 +340,45 @@ int main(int argc, char **argv) {
          PyImport_AppendInittab("_nb_umbrella", PyInit__nb_umbrella) < 0))
         nb_main_die("no memory", NULL);
     nb_main_initialize(argc, argv, task_root);
+}
 
-    bool interrupted = false;
-    PyObject *result = NULL;
+/* Importer, umbrella, entry module. False with an exception set. */
+static bool nb_main_load(void) {
     PyGC_Disable(); /* what is made now stays: looking for garbage in it took 4 % of a start */
     bool ready = nb_main_install_importer() && nb_main_set_stdio_encoding() &&
                  (PyInit__nb_umbrella == NULL || nb_main_import("_nb_umbrella")) &&
                  nb_main_import(NB_MAIN_ENTRY);
     PyGC_Enable();
-    if (ready)
-        result = nb_main_call_entry(argc, argv);
+    return ready;
+}
+
+/* At build time: initialise, then dump what that made. */
+static PyObject *nb_main_take_snapshot(char **argv) {
+    PyObject *result = nb_main_call_entry("initialise", 2, argv + 1);
+    int asked = result != NULL ? PyObject_IsTrue(result) : -1;
+    Py_XDECREF(result);
+    if (asked < 0)
+        return NULL;
+    return PyLong_FromLong(asked > 0 ? nb_snapshot_dump(NB_MAIN_DUMP_FD) : 0);
+}
+
+int main(int argc, char **argv) {
+    bool initialise = argc == 4 && strcmp(argv[1], NB_MAIN_INITIALISE) == 0;
+    bool interrupted = false;
+    PyObject *result = NULL;
+    if (nb_snapshot_phase() == NB_SNAPSHOT_RESTORED) {
+        nb_snapshot_resume();
+        result = nb_main_call_entry("resume", argc, argv);
+    } else {
+        if (initialise && !nb_snapshot_begin(argv[3]))
+            nb_main_die("the seed is not 64 hexadecimal digits", NULL);
+        nb_main_prepare(initialise ? 1 : argc, argv);
+        bool ready = nb_main_load();
+        if (ready && initialise)
+            result = nb_main_take_snapshot(argv);
+        else if (ready)
+            result = nb_main_call_entry("main", argc, argv);
+    }
     int code = nb_main_code(result, &interrupted);
     if (Py_FinalizeEx() < 0)
         code = 120;    /* as in Py_RunMain: output could not be flushed */

@@ -1,5 +1,6 @@
-"""The compiled program's main; the C core calls `main` once the interpreter and the importer are
-up."""
+"""The compiled program's main; the C core calls one of these once the interpreter and the importer
+are up: `main` for a normal start; `initialise`, once, at build time, and then `resume` at every
+start."""
 
 from __future__ import annotations
 
@@ -13,6 +14,9 @@ from native_bootstrap.runtime.api import RuntimeApiClient
 
 # What people write into Lambda's handler field for an OS-only runtime, where it means nothing.
 _PLACEHOLDER = "bootstrap"
+
+# The runtime that the image holds: set at build time, used by every restored process.
+_initialised: loop.Runtime | None = None
 
 
 class _Quitter:
@@ -31,7 +35,46 @@ class _Quitter:
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the function. The exit code is the caller's to use; SystemExit passes through."""
+    """A normal start. The exit code is the caller's to use; SystemExit passes through."""
+    _prepare()
+    if arguments and arguments[0].startswith("-"):
+        from native_bootstrap.runtime import as_python  # lazy: only children are started so
+
+        return as_python.main(arguments)
+    name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
+    loop.run(RuntimeApiClient(), name, None)
+    return 0
+
+
+def initialise(arguments: list[str]) -> bool:
+    """At build time: all that a start does before it asks for an event. True if it may be dumped.
+
+    `arguments`: the plan's file (snapshot/initialise.py).
+    """
+    from native_bootstrap.runtime.snapshot import initialise as once  # lazy: at build time only
+
+    _prepare()
+    runtime = loop.Runtime(None)
+    if not once.run(arguments[0], runtime.load):
+        return False
+    global _initialised  # noqa: PLW0603 - what survives in the image
+    _initialised = runtime
+    return True
+
+
+def resume(arguments: list[str]) -> int:
+    """The start of a process that was initialised at build time."""
+    from native_bootstrap.runtime.snapshot import restore  # in the image
+
+    runtime = _initialised
+    assert runtime is not None
+    restore.thaw(arguments)
+    name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
+    runtime.resume(RuntimeApiClient(), name)
+    return 0
+
+
+def _prepare() -> None:
     builtins.exit = _Quitter("exit")  # type: ignore[assignment]
     builtins.quit = _Quitter("quit")  # type: ignore[assignment]
     sources.install()
@@ -40,13 +83,6 @@ def main(arguments: list[str]) -> int:
 
         compiled.install()
     watch.when_imported("ssl", _explain_trust)
-    if arguments and arguments[0].startswith("-"):
-        from native_bootstrap.runtime import as_python  # lazy: only children are started so
-
-        return as_python.main(arguments)
-    name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
-    loop.run(RuntimeApiClient(), name, None)
-    return 0
 
 
 def _explain_trust() -> None:

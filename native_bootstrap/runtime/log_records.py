@@ -105,6 +105,30 @@ def configure(settings: LogSettings, sink: LogSink) -> None:
     """One handler on the root logger, UTC, level WARNING unless the function's settings say
     otherwise."""
     logging.Formatter.converter = time.gmtime
+    logging.getLogger().addHandler(_make_handler(settings, sink))
+
+
+def reconfigure(settings: LogSettings, sink: LogSink) -> None:
+    """`configure` for settings that were not known when `logging` was imported (a snapshot).
+
+    What the function's own code has changed since then counts: level, formatter, handlers.
+    """
+    root = logging.getLogger()
+    level = root.level
+    for index, old in enumerate(root.handlers):
+        if isinstance(old, LambdaLoggerHandler):
+            root.handlers[index] = _make_handler(settings, sink)
+            if not _is_default(old.formatter):
+                root.handlers[index].setFormatter(old.formatter)
+    if level != logging.WARNING:
+        root.setLevel(level)
+
+
+def _is_default(formatter: logging.Formatter | None) -> bool:
+    return type(formatter) is logging.Formatter and formatter._fmt == _TEXT_FORMAT  # noqa: SLF001
+
+
+def _make_handler(settings: LogSettings, sink: LogSink) -> logging.Handler:
     root = logging.getLogger()
     handler: logging.Handler
     if settings.json or settings.level:
@@ -118,4 +142,4 @@ def configure(settings: LogSettings, sink: LogSink) -> None:
     if settings.level in logging._nameToLevel:  # noqa: SLF001 - the public way needs 3.11
         root.setLevel(settings.level)
     handler.addFilter(LambdaLoggerFilter())
-    root.addHandler(handler)
+    return handler

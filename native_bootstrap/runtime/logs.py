@@ -29,6 +29,7 @@ JSON_FRAMES = {level: bytes((0xA5, 0x5A, 0, low)) for level, low in
                ((0, 0x02), (10, 0x0A), (20, 0x0E), (30, 0x12), (40, 0x16), (50, 0x1A))}  # fmt: skip
 _ERROR = 40
 
+_TELEMETRY_FD = "_LAMBDA_TELEMETRY_LOG_FD"
 _NO_BREAK_SPACE = "\u00a0"
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -54,6 +55,11 @@ class LogSettings:
         level = environment.get("AWS_LAMBDA_LOG_LEVEL")
         # Only the exact word TRACE is an alias of the runtime's; WARN and FATAL are logging's own.
         self.level = "DEBUG" if level == "TRACE" else (level or "").upper()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LogSettings) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 class Current:
@@ -125,13 +131,18 @@ class FramedTelemetryLogSink:
         self.log("\n".join(lines), self._error_frame)
 
 
+def has_telemetry() -> bool:
+    """Whether Lambda gave this process a descriptor for its log."""
+    return environment.get(_TELEMETRY_FD) is not None
+
+
 def open_sink(settings: LogSettings) -> LogSink:
     """The telemetry descriptor if Lambda gave one (and it is no longer in the environment), else
     stdout."""
-    fd = environment.get("_LAMBDA_TELEMETRY_LOG_FD")
+    fd = environment.get(_TELEMETRY_FD)
     if fd is None:
         return StandardLogSink()
-    environment.remove("_LAMBDA_TELEMETRY_LOG_FD")
+    environment.remove(_TELEMETRY_FD)
     frames = JSON_FRAMES if settings.json else TEXT_FRAMES
     return FramedTelemetryLogSink(int(fd), frames[_ERROR])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from native_bootstrap.runtime import context, environment, faults, handler, logs, watch, wrappers
 from native_bootstrap.runtime.api import RuntimeApiError
 from native_bootstrap.runtime.serializer import JsonSerializer, RawSerializer
@@ -20,32 +22,69 @@ _PLAIN = (dict, str, list, type(None), bytes, int, float, bool, tuple)
 
 
 class Runtime:
-    """Streams, logging, handler and serializer of one process."""
+    """Streams, logging, handler and serializer of one process.
 
-    def __init__(self, client: RuntimeApiClient, serializer: Serializer | None = None) -> None:
-        self._client = client
+    `client` is None at build time: then `load` and, in the restored process, `resume` follow.
+    """
+
+    def __init__(
+        self, client: RuntimeApiClient | None, serializer: Serializer | None = None
+    ) -> None:
+        self._connect(client)
         self._serializer = serializer
         self._event_loop = wrappers.EventLoop()
+        self._handler: Handler | None = None
+        self._loaded = ""
         self._settings = logs.LogSettings()
         logs.unbuffer_streams()
         self._sink = logs.open_sink(self._settings)
         context.use_sink(self._sink)
         watch.when_imported("logging", self._configure_logging)
 
+    def _connect(self, client: RuntimeApiClient | None) -> None:
+        self._client: RuntimeApiClient = client  # type: ignore[assignment] # None only before resume
+
     def _configure_logging(self) -> None:
         from native_bootstrap.runtime import log_records  # lazy: needs `logging`
 
         log_records.configure(self._settings, self._sink)
 
+    def load(self, target: str | Handler) -> None:
+        """Find the handler, and how its events and responses are written."""
+        found = handler.resolve(target) if isinstance(target, str) else target
+        if self._serializer is None:
+            raw = wrappers.is_raw(found)
+            self._serializer = RawSerializer() if raw else JsonSerializer()
+        self._handler = found
+        self._loaded = target if isinstance(target, str) else ""
+
     def initialise(self, target: str | Handler) -> None:
-        """Find the handler. An error is reported and ends the process (exit 1)."""
+        """`load`; an error is reported and ends the process (exit 1)."""
         try:
-            self._handler = handler.resolve(target) if isinstance(target, str) else target
+            self.load(target)
         except Exception as error:
             self._report_init_error(error)
-        if self._serializer is None:
-            raw = wrappers.is_raw(self._handler)
-            self._serializer = RawSerializer() if raw else JsonSerializer()
+
+    def resume(self, client: RuntimeApiClient, target: str) -> None:
+        """Serve in a restored process: what depends on the running function is read again."""
+        self._connect(client)
+        self._refresh_logging()
+        if self._handler is None or target != self._loaded:  # deferred, or another one is wanted
+            self._serializer = None
+            self.initialise(target)
+        self.serve()
+
+    def _refresh_logging(self) -> None:
+        settings = logs.LogSettings()
+        if settings == self._settings and not logs.has_telemetry():
+            return  # as in the image
+        self._settings = settings
+        self._sink = logs.open_sink(settings)
+        context.use_sink(self._sink)
+        if "logging" in sys.modules:
+            from native_bootstrap.runtime import log_records
+
+            log_records.reconfigure(settings, self._sink)
 
     def _report_init_error(self, error: Exception) -> None:
         result, _ = faults.describe(error)
@@ -90,11 +129,12 @@ class Runtime:
             self._survive(error)
 
     def _call(self, invocation: Invocation) -> tuple[bytes, str]:
-        serializer = self._serializer
+        serializer, function = self._serializer, self._handler
         assert serializer is not None
+        assert function is not None
         lambda_context = context.LambdaContext(invocation)
         event = serializer.loads(invocation.body, invocation.content_type)
-        response = self._handler(event, lambda_context)
+        response = function(event, lambda_context)
         if type(response) not in _PLAIN and hasattr(response, "__await__"):
             response = self._event_loop.run(response)
         return serializer.dumps(response)

@@ -1,0 +1,111 @@
+/* Around dump and restore: fork semantics, and what C code has to do again. Contract:
+ * nb_snapshot.h. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "nb_heap.h"
+#include "nb_snapshot.h"
+#include "nb_virtual.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static enum nb_snapshot_phase phase;
+
+enum nb_snapshot_phase nb_snapshot_phase(void) {
+    return phase;
+}
+
+/* ---- build time ---- */
+
+static int nb_snapshot_digit(char c) {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool nb_snapshot_begin(const char *seed) {
+    unsigned char bytes[32];
+    if (strlen(seed) != 2 * sizeof bytes)
+        return false;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        int high = nb_snapshot_digit(seed[2 * i]), low = nb_snapshot_digit(seed[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    phase = NB_SNAPSHOT_INITIALISING;
+    nb_virtual_begin(bytes);
+    return true;
+}
+
+/* What the dump must not hold: pointers to the stack and random values that belong to this process
+ * only. They would make two dumps differ; every start sets them anew. */
+static void nb_snapshot_forget(void) {
+    extern char *__progname, *__progname_full, **__environ;
+    setenv("TZ", "UTC0", 1); /* lets go of a zoneinfo file that musl has mapped */
+    tzset();
+    __environ = NULL;
+    __progname = __progname_full = NULL;
+}
+
+static _Noreturn void nb_snapshot_child(int fd) {
+    nb_immortal_make();
+    nb_virtual_end();
+    nb_snapshot_forget();
+    nb_heap_clear_free();
+    phase = NB_SNAPSHOT_RESTORED;
+    int error = nb_dump_write(fd);
+    if (error != 0)
+        fprintf(stderr, "native-bootstrap: the snapshot cannot be written: %s\n", strerror(error));
+    _exit(error != 0);
+}
+
+int nb_snapshot_dump(int fd) {
+    fflush(NULL);
+    PyOS_BeforeFork();
+    pid_t child = fork();
+    if (child == 0)
+        nb_snapshot_child(fd);
+    PyOS_AfterFork_Parent();
+    int status = -1;
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (child > 0 && WIFEXITED(status))
+        return WEXITSTATUS(status);
+    fprintf(stderr, "native-bootstrap: the snapshot cannot be written: %s\n",
+            child < 0 ? strerror(errno) : "the writing process was killed");
+    return 1;
+}
+
+/* ---- every start ---- */
+
+/* musl calls this before main(). The constructors have run once, before the dump: a second time
+ * they would undo what has been done since (mimalloc's, for one, prints what it kept to say). */
+void __libc_start_init(void);
+void __libc_start_init(void) {
+    extern void _init(void) __attribute__((weak));
+    extern void (*const __init_array_start)(void) __attribute__((weak));
+    extern void (*const __init_array_end)(void) __attribute__((weak));
+    if (phase == NB_SNAPSHOT_RESTORED)
+        return;
+    if (_init != NULL)
+        _init();
+    for (uintptr_t at = (uintptr_t)&__init_array_start; at < (uintptr_t)&__init_array_end;
+         at += sizeof(void (*)(void)))
+        (*(void (**)(void))at)();
+}
+
+void nb_snapshot_resume(void) {
+    nb_heap_resume(nb_restore_heap_size());
+    nb_virtual_reset();
+    signal(SIGPIPE, SIG_IGN);
+    PyOS_AfterFork_Child();
+    nb_virtual_rekey();
+}

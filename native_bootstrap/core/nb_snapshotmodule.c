@@ -1,0 +1,107 @@
+/* The builtin module `_nb_snapshot`: what the Python side of a snapshot asks of C.
+ *
+ *   phase() -> int                   0 normal start, 1 initialising at build time, 2 restored
+ *   observe(callback or None)        while initialising, each read of environment, clock, entropy,
+ *                                    process id or machine: callback(kind, detail)
+ *   unseen() -> [(kind, detail), …]  the same reads where no callback could be called
+ *   refresh_environ(dict)            dict (bytes: bytes) becomes the process's environment
+ *   real_pid() -> int                the process id that the kernel knows */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "nb_snapshot.h"
+#include "nb_virtual.h"
+
+static PyObject *nb_callback; /* owned; only while initialising */
+
+/* Called by nb_virtual.c, in the thread that initialises, perhaps without the GIL. What the
+ * callback raises is printed: a read of the clock has nowhere to raise to. */
+static void nb_observed(const char *kind, const char *detail) {
+    if (nb_callback == NULL || !PyGILState_Check()) {
+        nb_virtual_remember(kind, detail);
+        return;
+    }
+    PyObject *pending = PyErr_GetRaisedException();
+    PyObject *result = PyObject_CallFunction(nb_callback, "ss", kind, detail);
+    if (result == NULL)
+        PyErr_WriteUnraisable(nb_callback);
+    Py_XDECREF(result);
+    PyErr_SetRaisedException(pending);
+}
+
+static PyObject *nb_phase(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    return PyLong_FromLong(nb_snapshot_phase());
+}
+
+static PyObject *nb_observe(PyObject *module, PyObject *callback) {
+    (void)module;
+    nb_virtual_observe(callback != Py_None ? nb_observed : NULL);
+    Py_XSETREF(nb_callback, callback != Py_None ? Py_NewRef(callback) : NULL);
+    Py_RETURN_NONE;
+}
+
+static PyObject *nb_unseen(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    PyObject *list = PyList_New(0);
+    const char *kind, *detail;
+    for (size_t i = 0; list != NULL && nb_virtual_unseen(i, &kind, &detail); i++) {
+        PyObject *row = Py_BuildValue("ss", kind, detail);
+        if (row == NULL || PyList_Append(list, row) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(row);
+    }
+    return list;
+}
+
+static PyObject *nb_refresh_environ(PyObject *module, PyObject *dict) {
+    extern char **environ;
+    (void)module;
+    if (!PyDict_Check(dict))
+        return PyErr_Format(PyExc_TypeError, "refresh_environ() takes a dict, not %R", dict);
+    PyDict_Clear(dict);
+    for (char **variable = environ; variable != NULL && *variable != NULL; variable++) {
+        const char *equals = strchr(*variable, '=');
+        if (equals == NULL)
+            continue;
+        PyObject *name = PyBytes_FromStringAndSize(*variable, equals - *variable);
+        PyObject *value = name != NULL ? PyBytes_FromString(equals + 1) : NULL;
+        /* The first of equal names counts, as for getenv(). */
+        bool good = value != NULL && PyDict_SetDefault(dict, name, value) != NULL;
+        Py_XDECREF(name);
+        Py_XDECREF(value);
+        if (!good)
+            return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
+static PyObject *nb_real_pid(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    return PyLong_FromLong(nb_virtual_real_pid());
+}
+
+static PyMethodDef nb_methods[] = {
+    {"phase", nb_phase, METH_NOARGS, "0 normal start, 1 initialising at build time, 2 restored."},
+    {"observe", nb_observe, METH_O, "Call back for each read of the machine; None: no more."},
+    {"unseen", nb_unseen, METH_NOARGS, "Reads for which no callback could be called."},
+    {"refresh_environ", nb_refresh_environ, METH_O, "Make a dict equal to the environment."},
+    {"real_pid", nb_real_pid, METH_NOARGS, "The process id that the kernel knows."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef nb_definition = {
+    .m_base = PyModuleDef_HEAD_INIT,
+    .m_name = "_nb_snapshot",
+    .m_doc = "What the Python side of a snapshot asks of C.",
+    .m_size = 0,
+    .m_methods = nb_methods,
+};
+
+PyMODINIT_FUNC PyInit__nb_snapshot(void);
+PyMODINIT_FUNC PyInit__nb_snapshot(void) {
+    return PyModuleDef_Init(&nb_definition);
+}
