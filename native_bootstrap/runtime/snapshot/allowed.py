@@ -1,0 +1,56 @@
+"""Reads that leave nothing behind, or only what every machine has, with the reason for each.
+
+What needs something done after a restore is no business of this list but of an adapter (see
+`adapters.reads`).
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from native_bootstrap.runtime.snapshot.blame import Place
+
+
+class Row:
+    """Kind of read; `reader`: module of the innermost frame; `executing`: the module under
+    execution. Either may be "" for any."""
+
+    def __init__(self, kind: str, *, reader: str = "", executing: str = "", reason: str) -> None:
+        self.kind = kind
+        self.reader = reader
+        self.executing = executing
+        self.reason = reason
+
+    def matches(self, kind: str, place: Place) -> bool:
+        return (
+            kind == self.kind
+            and self.executing in ("", place.module)
+            and self.reader in ("", place.calls[0][0] if place.calls else place.module)
+        )
+
+
+_DEADLINE = "a deadline that is over when the call returns"
+_SET_UP = "OpenSSL's own set-up: it seeds itself again where it finds another process id"
+_SYSTEM = "asks for the operating system's name"
+_DRAWN_LATER = "an object that draws when it is used"
+
+ROWS = (
+    *(Row("clock", reader=name, reason=_DEADLINE) for name in (
+        "threading", "queue", "selectors", "subprocess", "socket", "asyncio.base_events",
+        "concurrent.futures._base", "multiprocessing.connection", "sched", "_py_warnings",
+    )),
+    *(Row(kind, executing=name, reason=_SET_UP) for name in ("ssl", "_ssl", "hashlib", "_hashlib")
+      for kind in ("entropy", "clock", "pid", "machine")),
+    *(Row("machine", executing=name, reason=_SYSTEM) for name in (
+        "uuid", "ctypes", "ctypes.util", "platform", "sysconfig", "mimetypes", "webbrowser",
+    )),
+    Row("entropy", executing="secrets", reason=_DRAWN_LATER),
+)  # fmt: skip
+
+
+def reason(kind: str, place: Place) -> str | None:
+    """Why a read does no harm; None if it does."""
+    for row in ROWS:
+        if row.matches(kind, place):
+            return row.reason
+    return None
