@@ -148,9 +148,9 @@ static int nb_clock_sleep(clockid_t clock, int flags, const struct timespec *req
                           struct timespec *remaining) {
     if (request->tv_sec < 0 || request->tv_nsec < 0 || request->tv_nsec >= NB_CLOCK_SECOND)
         return EINVAL;
-    const int64_t most = INT64_MAX / NB_CLOCK_SECOND - 1;
-    int64_t wait = request->tv_sec < most ? request->tv_sec * NB_CLOCK_SECOND + request->tv_nsec
-                                          : most * NB_CLOCK_SECOND;
+    const time_t most = INT64_C(4000000000); /* of what the kernel counts, less than half */
+    int64_t wait = (request->tv_sec < most ? request->tv_sec : most) * NB_CLOCK_SECOND;
+    wait += request->tv_nsec;
     if ((flags & TIMER_ABSTIME) != 0)
         wait -= nb_clock_start(clock) + atomic_load(&nb_clock_elapsed);
     if (wait < 0)

@@ -165,6 +165,7 @@ OLD_INTEL = LACKS.format("haswell", NO_AVX2, "x86_64_v2")
 OLD_ARM = LACKS.format(
     "neoverse_n1", "atomics (LSE), fphp, asimdhp, asimdrdm, lrcpc, asimddp", "generic"
 )
+VIRTUAL_WRAPS = ("sysconf", "sched_getaffinity", "pthread_getaffinity_np")
 BUILDS: dict[str, tuple[Build, ...]] = {
     "archive": (Sanitized(libraries=("-lz",), headers=("zlib.h",)),),
     "cpu": (
@@ -179,6 +180,11 @@ BUILDS: dict[str, tuple[Build, ...]] = {
     "mem": (
         SANITIZED,
         *((Sanitized(flags=("-mavx2",)),) if HOST_ARCH == "x86_64" else ()),
+        Product(arch="x86_64"),
+        Product(arch="arm64"),
+    ),
+    "virtual": (
+        Sanitized(flags=tuple(f"-Wl,--wrap={name}" for name in VIRTUAL_WRAPS)),
         Product(arch="x86_64"),
         Product(arch="arm64"),
     ),
