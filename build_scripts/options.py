@@ -47,6 +47,12 @@ class Options:
     strip_source: bool = False
     keep_sources: bool = False
     refresh: bool = False
+    snapshot: str = "auto"
+    env: tuple[str, ...] = ()
+    env_file: Path | None = None
+    salt: str = ""
+    event: Path | None = None
+    explain_snapshot: bool = False
     report: Path | None = None
     verbose: bool = False
     debug: bool = False
@@ -58,10 +64,10 @@ class Options:
         return dataclasses.replace(target, cpu=self.cpu) if self.cpu else target
 
 
-CHOICES = {"code": ("native", "bytecode")}
+CHOICES = {"code": ("native", "bytecode"), "snapshot": ("auto", "full", "runtime", "off")}
 # Where each option may be set. A handler or a project folder in the environment would surprise.
 NOT_IN_ENV = {"handler", "project", "origins"}
-NOT_IN_TABLE = {"project", "verbose", "debug", "origins"}
+NOT_IN_TABLE = {"project", "verbose", "debug", "explain_snapshot", "origins"}
 
 
 def resolve(command_line: Mapping[str, Any], *, environ: Mapping[str, str] = os.environ) -> Options:
@@ -114,7 +120,7 @@ def _from_pyproject(project: Path) -> dict[str, Any]:
         if key not in allowed:
             raise _unknown_key(path, key.replace("_", "-"), [a.replace("_", "-") for a in allowed])
     # Paths in a project's file are meant from that file on.
-    for key in ("requirements", "output", "report"):
+    for key in ("requirements", "output", "report", "env_file", "event"):
         if isinstance(found.get(key), str):
             found[key] = project / found[key]
     return found

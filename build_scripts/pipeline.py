@@ -19,6 +19,7 @@ from build_scripts import (
     cache,
     codegen,
     contents,
+    declared,
     dependencies,
     link,
     pack,
@@ -29,6 +30,7 @@ from build_scripts import (
     requirements,
     targets,
 )
+from build_scripts.snapshot import take
 from build_scripts.toolchain import Toolchain
 from native_bootstrap.errors import UsageError
 
@@ -108,19 +110,21 @@ def build(options: Options, *, log: Log) -> Build:
             with_symbols=modules.collected.uses_ctypes,
             log=log,
         )
+    left = contents.uncompilable(installed, modules.site)
+    data = (*installed.data, *left, *modules.loaded.data)
+    snapshot = _snapshot(options, program, modules, data, log)
     with log.step("package"):
-        left = contents.uncompilable(installed, modules.site)
-        packed = _write_zip(program, (*installed.data, *left, *modules.loaded.data))
+        packed = _write_zip(snapshot, data)
         for warning in packed.warnings:
             log.warning(warning)
-        _publish(options.output, program, packed)
+        _publish(options.output, program, snapshot, packed)
     facts = report.collect(
         options=options,
         pack=packs.target,
         installed=installed,
         contents=modules.collected,
         compiled=[module.name for module in compiled],
-        program=program,
+        snapshot=snapshot,
         package=packed,
         times=log.times,
         seconds=time.monotonic() - start,
@@ -132,6 +136,7 @@ def build(options: Options, *, log: Log) -> Build:
 def _check_early(options: Options, log: Log) -> None:
     """Mistakes of the user are told before a pack is built, which may take minutes."""
     _ = options.target  # an unknown architecture
+    declared.parse(options.env, options.env_file)
     asked = requirements.find(options.project, options.requirements)
     project.load(
         options.project,
@@ -279,25 +284,56 @@ def _write_archive(blob: bytes) -> Path:
     return folder / "modules.bin"
 
 
-def _write_zip(program: link.Program, data: Sequence[DataFile]) -> package.Package:
+def _snapshot(
+    options: Options,
+    program: link.Program,
+    modules: _Modules,
+    data: Sequence[DataFile],
+    log: Log,
+) -> take.Snapshot:
+    """The program, initialised as far as it can be; as it is with --snapshot off."""
+    if options.snapshot == "off":
+        return take.without(program)
+    variables = declared.parse(options.env, options.env_file)
+    for name in declared.secrets(variables):
+        log.warning(f"the value of {name} is stored in the snapshot: who has the zip can read it")
+    stores = modules.collected.stores
+    own = [name for name, store in stores.items() if store is modules.loaded.store]
+    request = take.Request(
+        handler=options.handler,
+        target=options.target,
+        level=options.snapshot,
+        declared=variables,
+        own=own,
+        shared=[name for name in stores if stores[name] not in (modules.loaded.store, modules.site)],
+        salt=options.salt,
+        event=options.event.read_bytes() if options.event else None,
+    )
+    with log.step("snapshot"):
+        return take.take(program, request, data, log=log)
+
+
+def _write_zip(program: take.Snapshot, data: Sequence[DataFile]) -> package.Package:
     """The zip, from the cache when program and data are the same: deflating takes a second."""
     parts = [part for item in data for part in (item.path, str(package.mode(item.file)), item.file)]
     key = cache.content_key(program.key, Path(package.__file__), *parts)
     folder = cache.root() / "zips" / key
     if not cache.is_intact(folder):
         with cache.publish(folder) as work:
-            packed = package.write(program.stripped, data, work / "function.zip")
+            packed = package.write(program.program, data, work / "function.zip")
             (work / "package.json").write_text(json.dumps(dataclasses.asdict(packed), default=str))
     found = json.loads((folder / "package.json").read_text())
     found |= {"path": folder / "function.zip", "warnings": tuple(found["warnings"])}
     return package.Package(**found)
 
 
-def _publish(output: Path, program: link.Program, packed: package.Package) -> None:
+def _publish(
+    output: Path, program: link.Program, snapshot: take.Snapshot, packed: package.Package
+) -> None:
     """Copy the results to the output folder. They take their names together, when all are there."""
     results = {
         "bootstrap.debug": program.debug,
-        "bootstrap": program.stripped,
+        "bootstrap": snapshot.program,
         "function.zip": packed.path,
     }
     with cache.translate_os_errors(output):

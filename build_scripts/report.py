@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from build_scripts import cache
+from build_scripts import cache, declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from build_scripts.contents import Contents
     from build_scripts.dependencies import Dependencies
-    from build_scripts.link import Program
     from build_scripts.options import Options
     from build_scripts.pack import Pack
     from build_scripts.package import Package
+    from build_scripts.snapshot.take import Snapshot
 
 MB = 1e6
 SCHEMA = 1
@@ -38,7 +38,7 @@ def collect(
     installed: Dependencies,
     contents: Contents,
     compiled: Sequence[str],
-    program: Program,
+    snapshot: Snapshot,
     package: Package,
     times: Mapping[str, float],
     seconds: float,
@@ -58,11 +58,12 @@ def collect(
         },
         "pack": pack.key,
         "sizes": {
-            "bootstrap": program.stripped.stat().st_size,
+            "bootstrap": snapshot.program.stat().st_size,
             "zip": package.zipped,
             "unzipped": package.unzipped,
         },
         "sha256": package.sha256,
+        "snapshot": _snapshot_facts(snapshot),
         "compiled": list(compiled),
         "modules": len(contents.stores),
         "imported_at_start": len(contents.at_start),
@@ -78,6 +79,20 @@ def collect(
         "seconds": round(seconds, 3),
         "stages": {name: round(seconds, 3) for name, seconds in times.items()},
         "host": {"machine": platform.machine(), "python": platform.python_version()},
+    }
+
+
+def _snapshot_facts(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        "level": snapshot.level,
+        "reason": snapshot.reason,
+        "modules": list(snapshot.modules),
+        "heap": snapshot.heap,
+        "size": snapshot.size,
+        "deferred": [dict(row) for row in snapshot.deferred],
+        "guards": {name: declared.hidden(name, value) for name, value in snapshot.guards.items()},
+        "declared": list(snapshot.declared),
+        "warnings": list(snapshot.warnings),
     }
 
 
@@ -107,12 +122,34 @@ def table(facts: Mapping[str, Any], output: Path) -> Table:
     shown = ", ".join(own[:4]) + (f" and {len(own) - 4} more" if len(own) > 4 else "")
     grid.add_row("compiled", str(len(facts["compiled"])), f"{shown} and the runtime loop".strip())
     grid.add_row("bytecode", str(facts["modules"] - len(facts["compiled"])), "modules")
+    _add_snapshot(grid, facts["snapshot"])
     fell_back = [package["name"] for package in facts["packages"] if package["without"]]
     grid.add_row("packages", str(len(facts["packages"])), _fell_back(fell_back))
     stages = facts["stages"]
     slow = "  ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items() if seconds >= 0.05)
     grid.add_row("time", f"{facts['seconds']:.1f} s", slow)
     return grid
+
+
+def _add_snapshot(grid: Table, snapshot: Mapping[str, Any]) -> None:
+    """What is in the image, what is not and why, and what it depends on."""
+    heap = f"heap {snapshot['heap'] / MB:.1f} MB"
+    if snapshot["level"] == "off":
+        grid.add_row("snapshot", "none", escape(snapshot["reason"]))
+    elif snapshot["level"] == "runtime":
+        reason = f" ({snapshot['reason']})" if snapshot["reason"] else ""
+        grid.add_row("snapshot", heap, escape(f"the runtime alone initialised{reason}"))
+    else:
+        count = len(snapshot["modules"])
+        noun = "module" if count == 1 else "modules"
+        grid.add_row("snapshot", heap, f"{count} {noun} initialised at build time")
+    for row in snapshot["deferred"]:
+        grid.add_row("deferred", escape(row["module"]), escape(f"({row['reason']})"))
+    for name, value in snapshot["guards"].items():
+        told = "declared with --env; " if name in snapshot["declared"] else ""
+        if told or value is not None:
+            text = f"({told}checked at start)"
+            grid.add_row("guarded", escape(declared.shown(name, value)), text)
 
 
 def _fell_back(names: Sequence[str]) -> str:

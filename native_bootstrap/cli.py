@@ -81,6 +81,13 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     add("--strip-source", action=flag, default=None, help="no source lines in stack traces")
     add("--keep-sources", action=flag, default=None, help="source lines of dependencies, too")
     add("--refresh", action=flag, default=None, help="resolve unpinned requirements again")
+    add("--snapshot", metavar="LEVEL", help="auto (default), full, runtime or off")
+    given = "a variable of the function's environment; NAME=: empty, NAME!: not set *"
+    add("--env", action="append", metavar="NAME=VALUE", help=given)
+    add("--env-file", type=Path, metavar="FILE", help="such variables, one in a line")
+    add("--salt", metavar="TEXT", help="another hash secret than that of the content")
+    add("--event", type=Path, metavar="FILE", help="an event to try the snapshot with")
+    add("--explain-snapshot", action="store_true", default=None, help="tell what went into it")
     add("--report", type=Path, metavar="FILE", help="default: report.json in the output folder")
     add("--verbose", action="store_true", default=None, help="show every command that is run")
     add("--debug", action="store_true", default=None, help="show tracebacks of errors")

@@ -132,6 +132,12 @@ class CleanRoomError(FatalError):
     exit_code = 51
 
 
+class SnapshotError(FatalError):
+    """No snapshot as it was asked for, or one that holds what it must not."""
+
+    exit_code = 52
+
+
 class InvokeError(FatalError):
     """The finished bootstrap did not answer its trial invocation."""
 

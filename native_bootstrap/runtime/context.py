@@ -148,6 +148,11 @@ def use_sink(sink: LogSink) -> None:
     _process.sink = sink
 
 
+def forget_function() -> None:
+    """The facts of the function are read anew (a rehearsal has read none)."""
+    _process.function = None
+
+
 def _read_function() -> tuple[str | None, ...]:
     """The function's facts, read at the first invocation (a restored process has its own)."""
     _process.function = tuple(

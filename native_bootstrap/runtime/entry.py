@@ -51,26 +51,33 @@ def initialise(arguments: list[str]) -> bool:
 
     `arguments`: the plan's file (snapshot/initialise.py).
     """
-    from native_bootstrap.runtime.snapshot import initialise as once  # lazy: at build time only
+    import gc  # lazy, as the next ones: at build time only
 
-    _prepare()
-    runtime = loop.Runtime(None)
-    if not once.run(arguments[0], runtime.load):
-        return False
+    import _nb_client  # noqa: F401 - every start needs it
+
+    from native_bootstrap.runtime.snapshot import initialise as once
+    from native_bootstrap.runtime.snapshot import rehearsal
+
     global _initialised  # noqa: PLW0603 - what survives in the image
-    _initialised = runtime
+    _prepare()
+    _initialised = loop.Runtime(None)
+    if not once.run(arguments[0], _initialised.load):
+        return False
+    rehearsal.run(_initialised)
+    gc.collect()
+    gc.freeze()
     return True
 
 
 def resume(arguments: list[str]) -> int:
     """The start of a process that was initialised at build time."""
-    from native_bootstrap.runtime.snapshot import restore  # in the image
+    from native_bootstrap.runtime.snapshot import hooks, restore  # in the image
 
     runtime = _initialised
     assert runtime is not None
     restore.thaw(arguments)
     name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
-    runtime.resume(RuntimeApiClient(), name)
+    runtime.resume(RuntimeApiClient(), name, hooks.run_after_restore)
     return 0
 
 

@@ -10,6 +10,8 @@ from native_bootstrap.runtime.serializer import JsonSerializer, RawSerializer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from native_bootstrap.runtime.api import Invocation, RuntimeApiClient
     from native_bootstrap.runtime.handler import Handler
     from native_bootstrap.runtime.serializer import Serializer
@@ -65,14 +67,32 @@ class Runtime:
         except Exception as error:
             self._report_init_error(error)
 
-    def resume(self, client: RuntimeApiClient, target: str) -> None:
-        """Serve in a restored process: what depends on the running function is read again."""
+    def resume(
+        self, client: RuntimeApiClient, target: str, after_restore: Callable[[], None]
+    ) -> None:
+        """Serve in a restored process: what depends on the running function is read again.
+
+        `after_restore` runs the function's hooks; their errors are init errors.
+        """
         self._connect(client)
         self._refresh_logging()
+        try:
+            after_restore()
+        except Exception as error:
+            self._report_init_error(error)
         if self._handler is None or target != self._loaded:  # deferred, or another one is wanted
             self._serializer = None
             self.initialise(target)
         self.serve()
+
+    def rehearse(self, client: RuntimeApiClient, function: Handler) -> None:
+        """One invocation of `function`, after which everything is as it was (snapshot)."""
+        kept = self._client, self._handler, self._serializer
+        self._connect(client)
+        self._refresh_logging()
+        self._handler, self._serializer = function, JsonSerializer()
+        self.handle(client.get_next_invocation())
+        self._client, self._handler, self._serializer = kept
 
     def _refresh_logging(self) -> None:
         settings = logs.LogSettings()

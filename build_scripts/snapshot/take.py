@@ -1,0 +1,240 @@
+"""The snapshot stage: run the linked program once in the clean room, and append what it became.
+
+Pass after pass (plan.py) until one is sound; that pass's dump becomes the image (image.py), which is
+looked through (scan.py) and tried out (verify.py) before anybody sees it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from build_scripts import cache
+from build_scripts.snapshot import events, image, plan, room, variables
+from build_scripts.snapshot.findings import Known
+from native_bootstrap.errors import SnapshotError
+
+if TYPE_CHECKING:
+    from build_scripts.link import Program
+    from build_scripts.log import Log
+    from build_scripts.modules import DataFile
+    from build_scripts.targets import Target
+
+PLAN_FILE = "/nb/plan.json"
+REPORT, DUMP = 3, 4  # descriptors of the program that initialises
+INITIALISE = "--native-bootstrap-initialise"
+TASK_ROOT = "LAMBDA_TASK_ROOT"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for. ``level``: auto, full or runtime; ``declared``: variables given with --env
+    (None: declared as absent); ``own``, ``shared``: module names of the project and of the standard
+    library; ``salt`` changes the hash secret; ``timeout`` of one pass, in seconds."""
+
+    handler: str
+    target: Target
+    level: str = "auto"
+    declared: Mapping[str, str | None] = field(default_factory=dict)
+    own: Collection[str] = ()
+    shared: Collection[str] = ()
+    salt: str = ""
+    event: bytes | None = None
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What became of it. ``program`` has the image; without one (``level`` "off") it is the linked
+    program itself. ``modules``: those of the project and its dependencies in the image. ``heap`` and
+    ``size`` of the image in bytes."""
+
+    program: Path
+    key: str
+    level: str
+    modules: tuple[str, ...] = ()
+    deferred: tuple[Mapping[str, Any], ...] = ()
+    guards: Mapping[str, str | None] = field(default_factory=dict)
+    declared: tuple[str, ...] = ()
+    heap: int = 0
+    size: int = 0
+    reason: str = ""
+    story: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def without(program: Program) -> Snapshot:
+    """--snapshot off."""
+    return Snapshot(program=program.stripped, key=program.key, level="off")
+
+
+def take(program: Program, request: Request, data: Sequence[DataFile], *, log: Log) -> Snapshot:
+    """The program with its image, from the cache when nothing has changed.
+
+    Raises CleanRoomError where it cannot be made safely, SnapshotError for ``level`` full when
+    something has to be deferred, and for an image that holds what it must not.
+    """
+    key = _key(program, request, data)
+    folder = cache.root() / "snapshots" / key
+    if not cache.is_intact(folder):
+        with cache.publish(folder) as work:
+            found = _take(program, request, data, key, work / "bootstrap", log=log)
+            facts = dataclasses.asdict(dataclasses.replace(found, program=Path()))
+            (work / "snapshot.json").write_text(json.dumps(facts, default=str))
+    facts = json.loads((folder / "snapshot.json").read_text())
+    made = folder / "bootstrap"
+    facts["program"] = made if made.exists() else program.stripped
+    names = ("modules", "deferred", "declared", "story", "warnings")
+    return Snapshot(**{**facts, **{name: tuple(facts[name]) for name in names}})
+
+
+def _key(program: Program, request: Request, data: Sequence[DataFile]) -> str:
+    files = [part for item in data for part in (item.path, item.file)]
+    asked = dataclasses.asdict(request)
+    asked["own"], asked["shared"] = sorted(request.own), sorted(request.shared)
+    asked["event"] = (request.event or b"").hex()
+    return cache.content_key(
+        program.key, json.dumps(asked, sort_keys=True, default=str), Path(__file__).parent, *files
+    )
+
+
+def seed(program: Program, request: Request) -> str:
+    """64 hex digits: what is random while initialising, the hash secret with it, follows from it."""
+    declared = json.dumps(dict(request.declared), sort_keys=True)
+    text = "\0".join((program.key, request.salt, declared))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _take(
+    program: Program,
+    request: Request,
+    data: Sequence[DataFile],
+    key: str,
+    target: Path,
+    *,
+    log: Log,
+) -> Snapshot:
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = Path(scratch, "dump")
+        history = _passes(program, request, data, raw, log=log)
+        last = history[-1]
+        deferred = tuple(_row(name, why) for name, why in last.plan.deferred.items())
+        if request.level == "full" and (deferred or last.off or last.plan.level != plan.FULL):
+            raise _not_full(history)
+        common: dict[str, Any] = {"key": key, "deferred": deferred, "story": _story(history)}
+        if last.off:
+            return Snapshot(program=program.stripped, level="off", reason=last.off, **common)
+        dump = image.read_dump(raw)
+        guards = _guards(last.guards, request)
+        size = image.write(program.stripped, dump, target, guards=guards)
+    names = [n for n in last.report.modules if n not in request.shared and not _is_ours(n)]
+    return Snapshot(
+        program=target,
+        level="runtime" if last.plan.level == plan.RUNTIME else "full",
+        modules=tuple(names),
+        guards={guard.name: guard.value for guard in guards},
+        declared=tuple(sorted(request.declared)),
+        heap=dump.heap_top - dump.heap_base,
+        size=size,
+        reason=next((d.why_runtime for d in history if d.why_runtime), ""),
+        **common,
+    )
+
+
+def _passes(
+    program: Program, request: Request, data: Sequence[DataFile], raw: Path, *, log: Log
+) -> list[plan.Decision]:
+    """Every pass and what it showed; the last one is sound (its dump is in ``raw``) or off."""
+    level = plan.RUNTIME if request.level == "runtime" else plan.FULL
+    following = plan.first_plan(request.handler, level=level)
+    known = Known(own=request.own, shared=request.shared, declared=request.declared)
+    secret = seed(program, request)
+    history: list[plan.Decision] = []
+    while not history or not (history[-1].sound or history[-1].off):
+        raw.unlink(missing_ok=True)
+        finished = room.run(
+            room.Room(
+                program=program.stripped,
+                target=request.target,
+                data=data,
+                environ=environment(request.declared),
+                files={PLAN_FILE: json.dumps(following.to_json()).encode()},
+                arguments=(INITIALISE, PLAN_FILE, secret),
+                outputs={REPORT: None, DUMP: raw},
+                timeout=request.timeout,
+            ),
+            log=log,
+        )
+        for line in (finished.stdout + finished.stderr).decode("utf-8", "replace").splitlines():
+            log.detail(f"  {events.printable(line)}")
+        report = events.parse(finished.pipes[REPORT], ended=_how_it_ended(finished))
+        history.append(plan.next_plan(following, report, known))
+        following = history[-1].plan
+    if history[-1].sound and not finished.ok:
+        history[-1] = dataclasses.replace(
+            history[-1], sound=False, off=f"the dump failed: {_how_it_ended(finished)}"
+        )
+    return history
+
+
+def environment(declared: Mapping[str, str | None]) -> dict[str, str]:
+    """What the function sees while it initialises: Lambda's fixed variables and the declared."""
+    environ = dict(variables.FIXED)
+    for name, value in declared.items():
+        environ.pop(name, None)
+        if value is not None:
+            environ[name] = value
+    return environ
+
+
+def _guards(found: Mapping[str, str | None], request: Request) -> list[image.Guard]:
+    """What a start has to check. The interpreter itself has read every PYTHON variable."""
+    values = dict(found)
+    for name, value in request.declared.items():
+        if name.startswith("PYTHON"):
+            values[name] = value
+    values.pop(TASK_ROOT, None)
+    guards = [image.Guard(name=name, value=value) for name, value in sorted(values.items())]
+    # Paths of the function's files are all over the image. Not set, it is /var/task as well.
+    root = variables.FIXED[TASK_ROOT]
+    return [image.Guard(name=TASK_ROOT, value=root, or_absent=True), *guards]
+
+
+def _how_it_ended(finished: room.Finished) -> str:
+    if finished.timed_out:
+        return f"no end after {finished.seconds:.0f} s"
+    if finished.signal is not None:
+        return f"killed by signal {finished.signal}"
+    return f"exit code {finished.status}"
+
+
+def _row(name: str, why: Any) -> dict[str, Any]:
+    return {"module": name, "reason": why.text, "file": why.file, "line": why.line}
+
+
+def _is_ours(name: str) -> bool:
+    return name.partition(".")[0] == "native_bootstrap" or name.startswith("_nb_")
+
+
+def _story(history: Sequence[plan.Decision]) -> tuple[str, ...]:
+    try:
+        from build_scripts.snapshot import story
+    except ImportError:
+        return ()
+    return tuple(story.explain(history))
+
+
+def _not_full(history: Sequence[plan.Decision]) -> SnapshotError:
+    last = history[-1]
+    reasons = [f"  {why.line_text}" for why in last.plan.deferred.values()]
+    reasons += [f"  {text}" for text in (last.off, *(d.why_runtime for d in history)) if text]
+    return SnapshotError(
+        "--snapshot full: not everything can be initialised at build time:\n" + "\n".join(reasons),
+        hint="see --explain-snapshot, or build with --snapshot auto",
+    )
