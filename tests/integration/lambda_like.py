@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -58,16 +59,26 @@ _ENTER = (
     "mount -t tmpfs none /var && mkdir -p /var/task /var/tmp && chmod 1777 /var/tmp"
     ' && mount --bind "$0" /var/task && cd /var/task && exec env -i "$@"'
 )
+PID_1 = ("--pid", "--fork", "--kill-child", "--mount-proc")  # a process table of its own
 
 
-def at_var_task(folder: Path) -> list[str]:
-    """A command for `env -i`'s arguments (variables, then a program), run with this /var/task."""
-    namespace = ["unshare", "--mount"]
+@cache
+def _may_unshare(*namespaces: str) -> bool:
+    done = subprocess.run(["unshare", *namespaces, "true"], capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def at_var_task(folder: Path, *namespaces: str) -> list[str]:
+    """A command for `env -i`'s arguments (variables, then a program), run with this /var/task.
+
+    ``namespaces``: options of `unshare` for more than the mounts. Skips where they are not allowed.
+    """
+    options = ("--mount", *namespaces)
     if os.geteuid() != 0:
-        namespace.append("--map-root-user")
-    if subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
-        pytest.skip("a mount namespace is not allowed here")
-    return [*namespace, "sh", "-c", _ENTER, str(folder)]
+        options = ("--map-root-user", *options)
+    if not _may_unshare(*options):
+        pytest.skip(f"not allowed here: unshare {' '.join(options)}")
+    return ["unshare", *options, "sh", "-c", _ENTER, str(folder)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +215,7 @@ def run(
     environ: Mapping[str, str] | None = None,
     prefix: Sequence[str] = (),
     program: Sequence[str] = (f"{TASK}/bootstrap",),
+    namespaces: Sequence[str] = (),
 ) -> Run:
     """Start the function in ``folder`` (as unpacked) in a process group of its own.
 
@@ -217,7 +229,7 @@ def run(
     ):
         variables = [f"{k}={v}" for k, v in environment(api, environ or {}).items()]
         process = subprocess.Popen(
-            [*at_var_task(folder), *variables, *prefix, *program],
+            [*at_var_task(folder, *namespaces), *variables, *prefix, *program],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
