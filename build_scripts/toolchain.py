@@ -56,7 +56,7 @@ WRAPPED = (
     *("setlocale", "pathconf", "fpathconf"),
     *("sysconf", "sched_getaffinity", "pthread_getaffinity_np"),
     *("RAND_bytes", "RAND_bytes_ex", "RAND_priv_bytes", "RAND_priv_bytes_ex"),
-    *("SSL_CTX_new", "SSL_CTX_new_ex", "sqlite3_initialize"),
+    *("SSL_CTX_new", "SSL_CTX_new_ex", "sqlite3_randomness"),
 )
 LLD_EMULATION = {"x86_64": "elf_x86_64", "arm64": "aarch64linux"}
 

@@ -1,14 +1,17 @@
 /* Randomness that libraries keep: OpenSSL's generators and ticket keys, sqlite's generator. See
  * nb_virtual.h.
  *
- * OpenSSL draws a seed once and then no more, so its own functions are observed, by the linker's
- * --wrap. A program may be without OpenSSL or sqlite: then the references are null, and the
- * wrapping functions unused.
+ * They draw a seed once and then no more, so their own functions are observed, by the linker's
+ * --wrap (lld wraps calls within an object, too, as in sqlite). A program may be without OpenSSL or
+ * sqlite: then the references are null, and the wrapping functions unused.
  *
- * An OpenSSL generator reseeds when getpid() differs from its last call (fork_id in
- * providers/implementations/rands/drbg.c). The pid of virtual mode is nobody's, so every generator
- * of an image reseeds at its first use after a restore, from the kernel, even in two processes with
- * the same pid. nb_virtual_rekey() does not have to wake it for that. */
+ * OpenSSL's generators work as ever while virtual, because a process that finds them made starts
+ * its first handshake 0.6 ms sooner. A generator reseeds when getpid() is another than at its last
+ * call (fork_id in providers/implementations/rands/drbg.c). The pid of virtual mode is nobody's, so
+ * every generator of an image reseeds at its first use after a restore, from the kernel, also in
+ * two processes with the same pid. nb_virtual_rekey() need not wake it for that.
+ *
+ * sqlite's generator is not touched while virtual, so a restored process seeds it for itself. */
 #include "nb_virtual.h"
 
 #include <string.h>
@@ -27,7 +30,6 @@ enum { CRYPTO_EX_INDEX_SSL_CTX = 1, SSL_CTRL_SET_TLSEXT_TICKET_KEYS = 59 };
 NB_REKEY_WEAK long SSL_CTX_ctrl(SSL_CTX *context, int command, long number, void *data);
 NB_REKEY_WEAK int CRYPTO_get_ex_new_index(int class, long number, void *argument, void *new,
                                           void *dup, nb_rekey_free_function *free);
-NB_REKEY_WEAK void sqlite3_randomness(int size, void *buffer);
 
 NB_REKEY_WEAK int __real_RAND_bytes(unsigned char *buffer, int size);
 NB_REKEY_WEAK int __real_RAND_priv_bytes(unsigned char *buffer, int size);
@@ -38,7 +40,7 @@ NB_REKEY_WEAK int __real_RAND_priv_bytes_ex(OSSL_LIB_CTX *library, unsigned char
 NB_REKEY_WEAK SSL_CTX *__real_SSL_CTX_new(const SSL_METHOD *method);
 NB_REKEY_WEAK SSL_CTX *__real_SSL_CTX_new_ex(OSSL_LIB_CTX *library, const char *properties,
                                              const SSL_METHOD *method);
-NB_REKEY_WEAK int __real_sqlite3_initialize(void);
+NB_REKEY_WEAK void __real_sqlite3_randomness(int size, void *buffer);
 
 int __wrap_RAND_bytes(unsigned char *buffer, int size);
 int __wrap_RAND_priv_bytes(unsigned char *buffer, int size);
@@ -49,7 +51,7 @@ int __wrap_RAND_priv_bytes_ex(OSSL_LIB_CTX *library, unsigned char *buffer, size
 SSL_CTX *__wrap_SSL_CTX_new(const SSL_METHOD *method);
 SSL_CTX *__wrap_SSL_CTX_new_ex(OSSL_LIB_CTX *library, const char *properties,
                                const SSL_METHOD *method);
-int __wrap_sqlite3_initialize(void);
+void __wrap_sqlite3_randomness(int size, void *buffer);
 
 /* ---- draws ---- */
 
@@ -103,6 +105,10 @@ static bool nb_rekey_remember(SSL_CTX *context) {
             return false;
         atomic_store(&nb_rekey_is_told, true);
     }
+    /* It may be there: SSL_CTX_new calls SSL_CTX_new_ex, and lld wraps this call, too. */
+    for (size_t i = 0; i < NB_VIRTUAL_CONTEXTS; i++)
+        if (atomic_load(&nb_rekey_contexts[i]) == context)
+            return true;
     for (size_t i = 0; i < NB_VIRTUAL_CONTEXTS; i++) {
         SSL_CTX *empty = NULL;
         if (atomic_compare_exchange_strong(&nb_rekey_contexts[i], &empty, context))
@@ -134,25 +140,28 @@ SSL_CTX *__wrap_SSL_CTX_new_ex(OSSL_LIB_CTX *library, const char *properties,
     return nb_rekey_end_context(__real_SSL_CTX_new_ex(library, properties, method));
 }
 
-/* ---- sqlite ---- */
-
-static atomic_bool nb_rekey_sqlite; /* sqlite3_randomness() would initialise sqlite */
-
-int __wrap_sqlite3_initialize(void) {
-    if (nb_virtual_is_on())
-        atomic_store(&nb_rekey_sqlite, true);
-    return __real_sqlite3_initialize();
-}
-
-/* ---- after a restore ---- */
-
+/* For a restored process: a new ticket key for each context of the image. */
 void nb_virtual_rekey(void) {
+    if (!atomic_load(&nb_rekey_is_told))
+        return;
     for (size_t i = 0; i < NB_VIRTUAL_CONTEXTS; i++) {
         SSL_CTX *context = atomic_exchange(&nb_rekey_contexts[i], NULL);
         unsigned char keys[80]; /* name, HMAC key, AES key: ssl/ssl_local.h */
         if (context != NULL && getrandom(keys, sizeof keys, 0) == sizeof keys)
             SSL_CTX_ctrl(context, SSL_CTRL_SET_TLSEXT_TICKET_KEYS, sizeof keys, keys);
     }
-    if (atomic_load(&nb_rekey_sqlite))
-        sqlite3_randomness(0, NULL); /* draw a seed at the next use */
+}
+
+/* ---- sqlite ---- */
+
+/* Its size and address may be nothing: then the generator is to forget its seed. */
+void __wrap_sqlite3_randomness(int size, void *buffer) {
+    if (!nb_virtual_is_on() || size <= 0 || buffer == NULL) {
+        __real_sqlite3_randomness(size, buffer);
+        return;
+    }
+    nb_virtual_note("entropy", "sqlite3_randomness");
+    nb_virtual_hush();
+    (void)!getrandom(buffer, (size_t)size, 0); /* never fails while virtual */
+    nb_virtual_unhush();
 }

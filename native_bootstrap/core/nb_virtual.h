@@ -14,7 +14,9 @@
  *   clock        CLOCK_REALTIME …      clock_gettime, time, gettimeofday, clock: NB_VIRTUAL_DATE,
  * or 1 s (monotonic), or 0 (CPU); each call is 1 us later times, getrusage      nothing used so far
  *   entropy      getrandom             getrandom, getentropy: ChaCha20 with the seed as its key
- *                RAND_bytes …          OpenSSL's, which draw from the same once and then no more
+ *                RAND_bytes …          OpenSSL's (RAND_bytes, RAND_priv_bytes and their _ex), which
+ *                                      draw a seed from getrandom once and then no more
+ *                sqlite3_randomness    sqlite's random(), its names of temporary files
  *   pid          getpid                NB_VIRTUAL_PID
  *                gettid                syscall(SYS_gettid), in the thread that began: the same.
  *                                      CPython's threading asks for it when it is imported, and
@@ -69,8 +71,9 @@ void nb_virtual_remember(const char *kind, const char *detail);
 bool nb_virtual_unseen(size_t i, const char **kind, const char **detail);
 
 /* After a restore, so that two processes of one image differ: new session ticket keys for the TLS
- * contexts of the image, new seeds for OpenSSL's random generators and for sqlite's. Touches
- * neither library if the image did not use it.
+ * contexts of the image. OpenSSL's random generators and sqlite's then seed themselves anew at
+ * their first use (nb_rekey.c says why). Does nothing, and wakes no library, if the image has no
+ * context.
  *
  * The draws of SSL_CTX_new are not observed, as they are renewed here. Up to NB_VIRTUAL_CONTEXTS
  * contexts alive at once are remembered; making more is observed as entropy "SSL_CTX_new". */

@@ -166,6 +166,7 @@ OLD_ARM = LACKS.format(
     "neoverse_n1", "atomics (LSE), fphp, asimdhp, asimdrdm, lrcpc, asimddp", "generic"
 )
 VIRTUAL_WRAPS = ("sysconf", "sched_getaffinity", "pthread_getaffinity_np")
+RANDOM = ("libssl.a", "libcrypto.a", "libsqlite3.a", "libz.a")
 BUILDS: dict[str, tuple[Build, ...]] = {
     "archive": (Sanitized(libraries=("-lz",), headers=("zlib.h",)),),
     "cpu": (
@@ -183,6 +184,7 @@ BUILDS: dict[str, tuple[Build, ...]] = {
         Product(arch="x86_64"),
         Product(arch="arm64"),
     ),
+    "rekey": tuple(Product(arch=arch, archives=RANDOM) for arch in ("x86_64", "arm64")),
     "virtual": (
         Sanitized(flags=tuple(f"-Wl,--wrap={name}" for name in VIRTUAL_WRAPS)),
         Product(arch="x86_64"),
