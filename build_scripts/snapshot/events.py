@@ -98,6 +98,10 @@ class Report:
     ended: str = ""
     ignored: int = 0
 
+    @property
+    def timed_out(self) -> bool:
+        return self.ended.startswith("no end")
+
 
 class _InvalidError(ValueError):
     """A line of the wrong shape."""

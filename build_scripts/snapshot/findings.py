@@ -37,8 +37,10 @@ class Reason:
         place = f": {self.file}" + (f":{self.line}" if self.line else "") if self.file else ""
         return f"{self.what}{place}" + (f"; {self.advice}" if self.advice else "")
 
-    def __str__(self) -> str:
-        return self.text
+    @property
+    def lacks_line(self) -> bool:
+        """A pass that looks closer may find the line."""
+        return not self.cause and not self.line
 
     @property
     def line_text(self) -> str:
@@ -107,6 +109,8 @@ class _Judge:
         )
 
     def offence(self, event: Offence) -> None:
+        if event.kind == "exit":
+            return  # only a hint for `death`
         what = f"{event.detail or event.kind} at import"
         self._blame(event.module, event.chain, what, event)
 
@@ -142,13 +146,14 @@ class _Judge:
 
     def death(self, report: Report) -> None:
         """The process ended in the middle: whatever was being executed did it."""
-        how = report.ended or "the process ends"
+        what = f"ends the process at import ({report.ended})"
+        if report.timed_out:
+            what = f"does not end at import ({report.ended})"
         if report.running:
-            self._blame(
-                report.running[-1], report.running, f"ends the process at import ({how})", None
-            )
+            exits = [o for o in report.offences if o.kind == "exit" and o.chain == report.running]
+            self._blame(report.running[-1], report.running, what, exits[-1] if exits else None)
         else:
-            self._unblamed.append(f"the initialisation ended early ({how})")
+            self._unblamed.append(f"the initialisation itself {what}")
 
     def variables(self, events: Sequence[VariableUse]) -> None:
         repeated = list(events)

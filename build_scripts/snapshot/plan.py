@@ -37,7 +37,8 @@ class Plan:
     """One pass: what to import and what not.
 
     ``seen``: who imported whom, in order, from all passes so far; ``skipped``: modules of the
-    standard library that may not be imported ahead of the module that was blamed for them.
+    standard library that may not be imported ahead of the module that was blamed for them;
+    ``locate``: the same once more, only to find the lines of what was found.
     """
 
     handler: str
@@ -45,6 +46,7 @@ class Plan:
     deferred: Mapping[str, Reason] = field(default_factory=lambda: _NOTHING)
     preload: tuple[str, ...] = ()
     dump: bool = True
+    locate: bool = False
     number: int = 1
     seen: tuple[tuple[str, str], ...] = ()
     skipped: frozenset[str] = frozenset()
@@ -64,7 +66,8 @@ class Plan:
             "level": self.level,
             "deferred": sorted(self.deferred),
             "preload": list(self.preload),
-            "dump": self.dump,
+            "dump": self.dump and not self.locate,
+            "locate": self.locate,
         }
 
 
@@ -104,10 +107,14 @@ def next_plan(plan: Plan, report: Report, known: Known) -> Decision:
     if stuck:
         runtime = Plan(handler=plan.handler, level=RUNTIME, dump=plan.dump, number=plan.number + 1)
         return Decision(ran=plan, report=report, plan=runtime, why_runtime=stuck, found=new)
+    if not plan.locate and not report.timed_out and any(why.lacks_line for why in new.values()):
+        again = replace(plan, locate=True, number=plan.number + 1)
+        return Decision(ran=plan, report=report, plan=again, found=MappingProxyType(new))
     seen = tuple(dict.fromkeys([*plan.seen, *_edges(report)]))
     following = replace(
         plan,
         deferred=MappingProxyType({**plan.deferred, **new}),
+        locate=False,
         number=plan.number + 1,
         seen=seen,
         skipped=plan.skipped | result.skipped,

@@ -32,6 +32,8 @@ class Row:
 _DEADLINE = "a deadline that is over when the call returns"
 _SET_UP = "OpenSSL's own set-up: it seeds itself again where it finds another process id"
 _SYSTEM = "asks for the operating system's name"
+_ZONE = "tzset() looks at the clock; names of time zones are compared again at each use"
+_USER_SITE = "the folder of `pip install --user`, which a bootstrap has not"
 _DRAWN_LATER = "an object that draws when it is used"
 
 ROWS = (
@@ -45,7 +47,16 @@ ROWS = (
         "uuid", "ctypes", "ctypes.util", "platform", "sysconfig", "mimetypes", "webbrowser",
     )),
     Row("entropy", executing="secrets", reason=_DRAWN_LATER),
+    Row("entropy", executing="random", reason="its generator is seeded again in a forked child"),
+    Row("pid", executing="threading", reason="thread ids are set again in a forked child"),
+    Row("clock", reader="_strptime", reason=_ZONE),
+    Row("clock", executing="_strptime", reason=_ZONE),
 )  # fmt: skip
+# Module that reads, variable.
+_VARIABLES = {
+    ("sysconfig", "HOME"): _USER_SITE,
+    ("sysconfig", "PYTHONUSERBASE"): _USER_SITE,
+}
 
 
 def reason(kind: str, place: Place) -> str | None:
@@ -54,3 +65,8 @@ def reason(kind: str, place: Place) -> str | None:
         if row.matches(kind, place):
             return row.reason
     return None
+
+
+def variable(reader: str, name: str) -> str | None:
+    """Why it does not matter what value `reader` saw; None if it does."""
+    return _VARIABLES.get((reader, name))

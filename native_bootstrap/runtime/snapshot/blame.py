@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _OBSERVERS = tuple(f"{__name__.rpartition('.')[0]}.{name}"
-                   for name in ("audit", "observer", "probes", "variables"))  # fmt: skip
+                   for name in ("audit", "locate", "observer", "probes", "variables"))  # fmt: skip
 # Library functions that only pass a question on.
 _PASSING_ON = ("os", "posix", "posixpath", "_collections_abc", "collections.abc")
 
@@ -93,7 +93,7 @@ class Stacks:
         chain = self.chain()
         module = chain[-1] if chain else ""
         file = line = None
-        calls = []
+        calls: list[tuple[str, str]] = []
         while frame is not None and frame.f_code is not imports.CODE:
             name = frame.f_globals.get("__name__")
             if not isinstance(name, str):

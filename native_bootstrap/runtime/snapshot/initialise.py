@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ONLY_NOW = ("allowed", "audit", "blame", "imports", "initialise", "observer", "probes", "stream",
-             "variables")  # fmt: skip
+_ONLY_NOW = ("allowed", "audit", "blame", "imports", "initialise", "locate", "narrow", "observer",
+             "probes", "stream", "variables")  # fmt: skip
 _FULL = "full"
 
 
@@ -33,7 +33,7 @@ def run(plan_path: str, import_handler: Callable[[str], object], report_fd: int 
     plan = read_plan(plan_path)
     deferred = frozenset(_strings(plan["deferred"]))
     restore.begin()
-    observer = Observer(stream, deferred, _nb_snapshot)
+    observer = Observer(stream, deferred, _nb_snapshot, locate=bool(plan.get("locate")))
     observer.start()
     state, error = "deferred", None
     if plan["level"] == _FULL:

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 import sys
 
-from native_bootstrap.runtime.snapshot import adapters, allowed, audit, blame, imports, probes
+from native_bootstrap.runtime.snapshot import (
+    adapters,
+    allowed,
+    audit,
+    blame,
+    imports,
+    narrow,
+    probes,
+)
+from native_bootstrap.runtime.snapshot import (
+    locate as locating,
+)
 from native_bootstrap.runtime.snapshot.imports import Deferred
 from native_bootstrap.runtime.snapshot.variables import Variables
 
@@ -36,21 +47,18 @@ _DETAILS = {
 }
 # Read by the C library for local times. `restore.thaw` calls tzset().
 _REPAIRED_VARIABLES = ("TZ",)
-# Loops over all variables for some of them: whoever calls these reads those, set or not.
-_NARROW = {
-    ("urllib.request", "getproxies_environment"): tuple(
-        name
-        for scheme in ("http", "https", "ftp", "all", "no", "ws", "wss", "socks")
-        for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
-    )
-}
+# What C libraries look up for themselves. Any other name was given to them by whoever calls them.
+_LIBRARY_PREFIXES = ("OPENSSL_", "SSL", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "KMP_", "SQLITE_",
+                     "TMP", "LC_", "LANG", "MUSL_", "MALLOC", "MIMALLOC", "RES_")  # fmt: skip
 _OURS = "native_bootstrap.runtime."
 
 
 class Observer:
     """One initialisation."""
 
-    def __init__(self, stream: Stream, deferred: frozenset[str], core: Core) -> None:
+    def __init__(
+        self, stream: Stream, deferred: frozenset[str], core: Core, *, locate: bool = False
+    ) -> None:
         self._stream = stream
         self._deferred = deferred
         self._core = core
@@ -63,6 +71,7 @@ class Observer:
         self._events = audit.Events(self)
         self.ledger = probes.Ledger(self)
         self.completed: list[str] = []
+        self._locator = locating.Locator(self._on_call) if locate else None
 
     def start(self) -> None:
         self._unseen = len(self._core.unseen())
@@ -86,6 +95,7 @@ class Observer:
         """What is there now and belongs to nobody."""
         self._look()
         self._quietly(self.ledger.settle, None)
+        self._quietly(self.ledger.weigh)
 
     # -- modules ---------------------------------------------------------------------------------
 
@@ -109,6 +119,8 @@ class Observer:
             sys.modules.pop(token.name, None)
             raise Deferred(token.needs)
         self.completed.append(token.name)
+        if self._locator is not None:
+            self._quietly(self._locator.look_into, token.name)
         self._write("imported", module=token.name)
 
     def fail(self, token: Running, error: BaseException) -> None:
@@ -177,6 +189,18 @@ class Observer:
         if not self._busy:
             self._quietly(self._read_in_c, kind, detail, sys._getframe(1))  # noqa: SLF001
 
+    def _on_call(self, mark: str, frame: FrameType, made: tuple[object, ...]) -> None:
+        if not self._busy:
+            self._quietly(self._called, mark, frame, made)
+
+    def _called(self, mark: str, frame: FrameType, made: tuple[object, ...]) -> None:
+        place = self.place(frame)
+        if mark == "exit" and not made:
+            self.offence("exit", "ends the process", place)
+        self.ledger.remember(mark, place)
+        for one in made:
+            self.ledger.remember(mark, place, str(one))
+
     def _read_in_c(self, kind: str, detail: str, frame: FrameType) -> None:
         if kind == "clock" and self._events.is_sleeping(frame):
             return
@@ -221,20 +245,23 @@ class Observer:
 
     def _iterated(self, frame: FrameType) -> None:
         place = self.place(frame)
-        for call in place.calls:
-            for name in _NARROW.get(call, ()):
+        names = narrow.names(frame)
+        if names is None:
+            self._report_use("*", "iterate", place, place.reader)
+        else:
+            for name in names:
                 self._report_use(name, "read", place, place.reader)
-            if call in _NARROW:
-                return
-        self._report_use("*", "iterate", place, place.reader)
 
     def _used(self, name: str, how: str, frame: FrameType) -> None:
         place = self.place(frame)
         self._report_use(name, how, place, place.reader)
 
     def _used_in_c(self, name: str, place: Place) -> None:
-        if name not in _REPAIRED_VARIABLES:
-            self._report_use(name, "read", place, "")
+        if name in _REPAIRED_VARIABLES:
+            return
+        is_direct = place.calls[:1] and place.calls[0][0] == place.module
+        asked = is_direct and not name.startswith(_LIBRARY_PREFIXES)
+        self._report_use(name, "read", place, place.module if asked else "")
 
     def _wrote(self, name: str, value: bytes | None, frame: FrameType) -> None:
         place = self.place(frame)
@@ -246,7 +273,7 @@ class Observer:
         self._report_use(name, "write" if value is not None else "delete", place, place.reader)
 
     def _report_use(self, name: str, how: str, place: Place, reader: str) -> None:
-        if reader.startswith(_OURS):
+        if reader.startswith(_OURS) or allowed.variable(reader, name):
             return
         writer = self._writers.get(name)
         key = (how, name, place.module, reader, writer)

@@ -36,6 +36,9 @@ _DESCRIPTORS = (
 _HEAP = (0x1000000000, 0x1000000000 + (16 << 30))  # core/nb_heap.h
 _C_LIBRARY_SIGNALS = 32  # from here on three or so that only the C library uses, for threads
 _OWN_MAPPINGS = ("[heap]", "[stack]", "[vdso]", "[vvar]", "[vsyscall]", "[vvar_vclock]")
+# What `remember` calls the places where such a thing is made, if not by the item's name.
+_MARKS = {"socket": ("socket",), "event-loop": ("epoll", "socket"), "mapping": ("mmap",)}
+_MEMORY_LIMIT = 200 << 20  # Lambda takes 250 MB, program and data included
 _ORDER = ("event-loop", "thread", "process", "timer")  # the rest follows from these
 
 
@@ -48,11 +51,15 @@ class Ledger:
         self._baseline: frozenset[Item] = frozenset()
         self._marks: dict[tuple[str | None, str], Place] = {}
         self._random: tuple[object, int] | None = None
+        self._memory: dict[str | None, int] = {}
+        self._memory_before = 0
+        self._mappings: list[tuple[int, int, str]] = []
         self._has_own_heap = "_nb_archive" in sys.builtin_module_names
 
     def take_baseline(self) -> None:
-        self._baseline = frozenset(self._items())
         self._mappings = _mappings()
+        self._baseline = frozenset(self._items())
+        self._memory_before = _memory()
 
     def remember(self, mark: str, place: Place, name: str = "") -> None:
         """Where something was made that may still be there in the end."""
@@ -64,6 +71,20 @@ class Ledger:
         now = [item for item in self._items() if item not in self._baseline]
         self._owners = {item: self._owners.get(item, owner) for item in now}
         self._look_at_random()
+        memory = _memory()
+        self._memory[owner] = self._memory.get(owner, 0) + memory - self._memory_before
+        self._memory_before = memory
+
+    def weigh(self) -> None:
+        """Blame the module that holds most, when all of them hold too much."""
+        if self._memory_before < _MEMORY_LIMIT:
+            return
+        modules = [name for name in self._memory if name and not _is_standard(name)]
+        most = max(modules, key=lambda name: self._memory[name], default=None)
+        if most is not None:
+            place = blame.Place([most], blame.file_of(most))
+            detail = f"holds {self._memory[most] >> 20} MB"
+            self._observer.offence("memory", detail, place)
 
     def settle(self, module: str | None) -> None:
         """Report what `module` leaves (None: what anybody leaves)."""
@@ -76,10 +97,10 @@ class Ledger:
             self._observer.offence(kind, detail, self._place(kind, item, owner))
 
     def _place(self, kind: str, item: Item, owner: str | None) -> Place:
-        mark = {"socket": "socket", "event-loop": "socket", "mapping": "mmap"}.get(kind, item[0])
-        place = self._marks.get((owner, f"file{item[-1]}")) or self._marks.get((owner, mark))
-        if place is not None:
-            return place
+        for mark in ("".join(item[:2]), f"file{item[-1]}", *_MARKS.get(kind, ()), item[0]):
+            place = self._marks.get((owner, mark))
+            if place is not None:
+                return place
         here = self._observer.place(None)
         if owner is None or owner == here.module:
             return here
@@ -105,7 +126,7 @@ class Ledger:
         for begin, end, path in _mappings():
             if path in _OWN_MAPPINGS or _HEAP[0] <= begin < _HEAP[1]:
                 continue
-            if not _is_covered(begin, end, getattr(self, "_mappings", [])):
+            if not _is_covered(begin, end, self._mappings):
                 yield ("mapping", f"{begin:x}-{end:x}", path)
 
     def _look_at_random(self) -> None:
@@ -115,9 +136,9 @@ class Ledger:
             return
         state = hash(generator.getstate())
         if self._random is not None and self._random != (generator, state):
-            self._observer.offence(
-                "entropy", "uses the random module's generator", self._observer.place(None)
-            )
+            here = self._observer.place(None)
+            place = self._marks.get((here.module or None, "random"), here)
+            self._observer.offence("entropy", "uses the random module's generator", place)
         self._random = (generator, state)
 
 
@@ -157,6 +178,18 @@ def _read(path: str) -> str:
     finally:
         posix.close(fd)
     return b"".join(parts).decode("utf-8", "replace")
+
+
+def _memory() -> int:
+    """Bytes of private memory in use."""
+    for line in _read("/proc/self/status").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in (*sys.stdlib_module_names, "native_bootstrap")
 
 
 def _link(path: str) -> str | None:

@@ -1,0 +1,38 @@
+"""Library functions that go through all environment variables, but look for some of them only."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+_SCHEMES = ("http", "https", "ftp", "all", "no", "ws", "wss", "socks")
+
+
+def _proxies(frame: FrameType) -> Iterable[str]:  # noqa: ARG001
+    """urllib's: whatever ends in _proxy; these are in use."""
+    return [name for s in _SCHEMES for name in (f"{s}_proxy", f"{s.upper()}_PROXY")]
+
+
+def _interpolated(frame: FrameType) -> Iterable[str]:
+    """python-dotenv's: what a value names as ${NAME}, one value at a time."""
+    atoms = frame.f_locals.get("atoms", ())
+    return [str(atom.name) for atom in atoms if hasattr(atom, "name")]
+
+
+_FUNCTIONS = {
+    ("urllib.request", "getproxies_environment"): _proxies,
+    ("dotenv.main", "resolve_variables"): _interpolated,
+}
+
+
+def names(frame: FrameType | None) -> Iterable[str] | None:
+    """The variables that the innermost such function looks for; None: all of them."""
+    while frame is not None:
+        module = frame.f_globals.get("__name__")
+        function = _FUNCTIONS.get((module, frame.f_code.co_name))  # type: ignore[arg-type]
+        if function is not None:
+            return function(frame)
+        frame = frame.f_back
+    return None
