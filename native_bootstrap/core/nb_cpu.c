@@ -211,14 +211,14 @@ __attribute__((used)) void nb_cpu_check_at(const unsigned long *stack) {
     nb_cpu_call(NB_CPU_EXIT, 1, 0, 0);
 }
 
-/* nb_restore.c's; absent in tests of this file alone. */
-extern int nb_restore_at(const unsigned long *stack) __attribute__((weak));
+/* nb_snapshot.c's; absent in tests of this file alone. */
+extern void nb_snapshot_enter(const unsigned long *stack) __attribute__((weak));
 
 __attribute__((used)) void nb_cpu_enter(const unsigned long *stack);
 __attribute__((used)) void nb_cpu_enter(const unsigned long *stack) {
     nb_cpu_check_at(stack);
-    if (nb_restore_at != NULL)
-        nb_restore_at(stack);
+    if (nb_snapshot_enter != NULL)
+        nb_snapshot_enter(stack);
 }
 
 /* The entry point: the check and the snapshot with the initial stack pointer, then the C library's

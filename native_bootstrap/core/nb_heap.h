@@ -67,4 +67,8 @@ void nb_heap_release(void);
  * pre-initialisation. */
 void nb_arena_install(void);
 
+/* Zeroes what is free in pymalloc's pools, and lets new objects go to new ones. For a dump; with
+ * the GIL. */
+void nb_arena_settle(void);
+
 #endif

@@ -363,21 +363,17 @@ static PyObject *nb_main_take_snapshot(char **argv) {
 }
 
 int main(int argc, char **argv) {
-    bool initialise = argc == 4 && strcmp(argv[1], NB_MAIN_INITIALISE) == 0;
     bool interrupted = false;
     PyObject *result = NULL;
     if (nb_snapshot_phase() == NB_SNAPSHOT_RESTORED) {
         nb_snapshot_resume();
         result = nb_main_call_entry("resume", argc, argv);
     } else {
-        if (initialise && !nb_snapshot_begin(argv[3]))
-            nb_main_die("the seed is not 64 hexadecimal digits", NULL);
+        bool initialise = nb_snapshot_phase() == NB_SNAPSHOT_INITIALISING;
         nb_main_prepare(initialise ? 1 : argc, argv);
-        bool ready = nb_main_load();
-        if (ready && initialise)
-            result = nb_main_take_snapshot(argv);
-        else if (ready)
-            result = nb_main_call_entry("main", argc, argv);
+        if (nb_main_load())
+            result =
+                initialise ? nb_main_take_snapshot(argv) : nb_main_call_entry("main", argc, argv);
     }
     int code = nb_main_code(result, &interrupted);
     if (Py_FinalizeEx() < 0)

@@ -30,19 +30,29 @@ static int nb_snapshot_digit(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool nb_snapshot_begin(const char *seed) {
-    unsigned char bytes[32];
-    if (strlen(seed) != 2 * sizeof bytes)
-        return false;
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        int high = nb_snapshot_digit(seed[2 * i]), low = nb_snapshot_digit(seed[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        bytes[i] = (unsigned char)(high << 4 | low);
+static bool nb_snapshot_same(const char *a, const char *b) {
+    while (*a != '\0' && *a == *b)
+        a++, b++;
+    return *a == *b;
+}
+
+/* Before the C library runs: nothing of it may be called. */
+void nb_snapshot_enter(const unsigned long *stack) {
+    char **argv = (char **)(stack + 1);
+    unsigned char seed[NB_VIRTUAL_SEED];
+    if (stack[0] != 4 || !nb_snapshot_same(argv[1], NB_SNAPSHOT_INITIALISE)) {
+        nb_restore_at(stack);
+        return;
+    }
+    for (size_t i = 0; i < sizeof seed; i++) {
+        int high = nb_snapshot_digit(argv[3][2 * i]);
+        int low = high < 0 ? -1 : nb_snapshot_digit(argv[3][2 * i + 1]);
+        if (low < 0)
+            return; /* a normal start, which does not know this option */
+        seed[i] = (unsigned char)(high << 4 | low);
     }
     phase = NB_SNAPSHOT_INITIALISING;
-    nb_virtual_begin(bytes);
-    return true;
+    nb_virtual_begin(seed);
 }
 
 /* What the dump must not hold: pointers to the stack and random values that belong to this process
@@ -59,6 +69,7 @@ static _Noreturn void nb_snapshot_child(int fd) {
     nb_immortal_make();
     nb_virtual_end();
     nb_snapshot_forget();
+    nb_arena_settle();
     nb_heap_clear_free();
     phase = NB_SNAPSHOT_RESTORED;
     int error = nb_dump_write(fd);

@@ -41,9 +41,13 @@ enum nb_restore_result nb_restore_at(const unsigned long *stack);
 /* How much address space the heap was given; only after NB_RESTORE_DONE. */
 size_t nb_restore_heap_size(void);
 
-/* Build time. Deterministic from here on: call before the interpreter is initialised. `seed` is
- * 64 hexadecimal digits; false if it is not. */
-bool nb_snapshot_begin(const char *seed);
+/* The build's own call is `bootstrap --native-bootstrap-initialise PLAN SEED`, SEED: 64 hexadecimal
+ * digits. */
+#define NB_SNAPSHOT_INITIALISE "--native-bootstrap-initialise"
+
+/* At the ELF entry, like nb_restore_at(), which it calls; for the build's call it begins virtual
+ * mode: what constructors read before main() is deterministic then, too. */
+void nb_snapshot_enter(const unsigned long *stack);
 /* Dumps the process, as a forked child of itself, to `fd`. With the GIL. Returns 0, or an exit code
  * after one line on stderr. */
 int nb_snapshot_dump(int fd);
