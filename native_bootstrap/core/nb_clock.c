@@ -2,9 +2,9 @@
  *
  * musl keeps the vDSO's address in a variable that nobody can reset; a restored process would jump
  * to where the vDSO was when the image was made. These are all the functions of musl's
- * clock_gettime.c, clock_nanosleep.c, sched_getcpu.c, times.c and getrusage.c: as the program
- * defines them, the linker leaves those members of libc.a out. time(), gettimeofday(), clock(),
- * timespec_get(), nanosleep() and timed waits of threads go through them. */
+ * clock_gettime.c, sched_getcpu.c, times.c and getrusage.c: as the program defines them, the linker
+ * leaves those members of libc.a out. time(), gettimeofday(), clock() and timespec_get() go through
+ * them. */
 #define _GNU_SOURCE
 #include "nb_virtual.h"
 
@@ -24,14 +24,10 @@
 typedef int nb_clock_function(clockid_t clock, struct timespec *now);
 typedef long nb_clock_cpu_function(unsigned *cpu, unsigned *node, void *unused);
 
-/* musl's, hidden: a symbol of the vDSO by version and name; a system call that is a cancellation
- * point. */
+/* musl's, hidden: a symbol of the vDSO. */
 void *__vdsosym(const char *version, const char *name);
-long __syscall_cp(long number, long a, long b, long c, long d, long e, long f);
 
 int __clock_gettime(clockid_t clock, struct timespec *now);
-int __clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
-                      struct timespec *remaining);
 
 static nb_clock_function nb_clock_find, nb_clock_kernel, nb_clock_virtual;
 static nb_clock_cpu_function nb_clock_cpu_find, nb_clock_cpu_kernel, nb_clock_cpu_virtual;
@@ -143,42 +139,13 @@ static int nb_clock_virtual(clockid_t clock, struct timespec *now) {
     return 0;
 }
 
-/* Until a virtual time: that long in real time. CPython's time.sleep() sleeps so. */
-static int nb_clock_sleep(clockid_t clock, int flags, const struct timespec *request,
-                          struct timespec *remaining) {
-    if (request->tv_sec < 0 || request->tv_nsec < 0 || request->tv_nsec >= NB_CLOCK_SECOND)
-        return EINVAL;
-    const time_t most = INT64_C(4000000000); /* of what the kernel counts, less than half */
-    int64_t wait = (request->tv_sec < most ? request->tv_sec : most) * NB_CLOCK_SECOND;
-    wait += request->tv_nsec;
-    if ((flags & TIMER_ABSTIME) != 0)
-        wait -= nb_clock_start(clock) + atomic_load(&nb_clock_elapsed);
-    if (wait < 0)
-        wait = 0;
-    struct timespec time = nb_clock_timespec(wait), left = {0};
-    long result = __syscall_cp(SYS_clock_nanosleep, clock, 0, (long)&time, (long)&left, 0, 0);
-    if (result == 0 || result == -EINTR)
-        wait -= left.tv_sec * NB_CLOCK_SECOND + left.tv_nsec;
-    else
-        wait = 0;
-    atomic_fetch_add(&nb_clock_elapsed, wait);
-    if (result == -EINTR && remaining != NULL && (flags & TIMER_ABSTIME) == 0)
-        *remaining = left;
-    return (int)-result;
+int64_t nb_clock_peek(clockid_t clock) {
+    return nb_clock_start(clock) + atomic_load(&nb_clock_elapsed);
 }
 
-int __clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
-                      struct timespec *remaining) {
-    if (clock == CLOCK_THREAD_CPUTIME_ID)
-        return EINVAL;
-    if (nb_virtual_is_on())
-        return nb_clock_sleep(clock, flags, request, remaining);
-    return (int)-__syscall_cp(SYS_clock_nanosleep, clock, flags, (long)request, (long)remaining, 0,
-                              0);
+void nb_clock_advance(int64_t ns) {
+    atomic_fetch_add(&nb_clock_elapsed, ns);
 }
-
-int clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
-                    struct timespec *remaining) __attribute__((alias("__clock_nanosleep")));
 
 /* ---- time that was used ---- */
 

@@ -26,11 +26,12 @@
  *                memory, load          sysinfo, sysconf, getloadavg: 1 GiB, half of it free; 0
  *                sched_getcpu          0
  *
- * The same through syscall() gives the same. Sleeping takes its real time, and the clocks then show
- * it; other waits do not advance them.
+ * The same through syscall() gives the same. Sleeps and waits take their real time; when one has
+ * lasted as long as it was allowed to, the clocks have moved on by as much.
  *
- * Map: nb_virtual.c mode and observation; nb_facts.c environment, process, machine; nb_clock.c
- * nb_random.c; nb_rekey.c what a restored process must not share with others of the same image.
+ * Map: nb_virtual.c mode and observation; nb_facts.c environment, process, machine; nb_clock.c,
+ * nb_wait.c time; nb_random.c; nb_rekey.c what a restored process must not share with others of the
+ * same image.
  *
  * Cost when off: one predictable branch per call; clock_gettime has none (it calls through a
  * pointer to the vDSO, as musl's does). */
@@ -40,7 +41,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #define NB_VIRTUAL_PID 0x7fffff    /* Linux gives no pid above 2^22 (PID_MAX_LIMIT) */
 #define NB_VIRTUAL_DATE 1749643200 /* BUILD_DATE of build_scripts/toolchain.py */
@@ -99,6 +102,9 @@ bool nb_virtual_is_owner(void);
 /* nb_clock.c and nb_random.c: virtual mode begins or ends. */
 void nb_clock_begin(void);
 void nb_clock_end(void); /* also forgets the vDSO */
+/* What a virtual clock shows, in ns; and that so many have passed. */
+int64_t nb_clock_peek(clockid_t clock);
+void nb_clock_advance(int64_t ns);
 void nb_random_begin(const unsigned char seed[NB_VIRTUAL_SEED]);
 
 #endif

@@ -22,6 +22,7 @@ time_t time(time_t *now) {
 #include "nb_random.c"
 #include "nb_rekey.c"
 #include "nb_virtual.c"
+#include "nb_wait.c"
 
 #include <sys/wait.h>
 

@@ -7,14 +7,18 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/sysinfo.h>
 #include <sys/time.h>
 #include <sys/times.h>
@@ -50,15 +54,12 @@ ssize_t getrandom(void *buffer, size_t size, unsigned flags);
 #include "nb_random.c"
 #include "nb_rekey.c"
 #include "nb_virtual.c"
+#include "nb_wait.c"
 
 #ifdef __GLIBC__
 void *__vdsosym(const char *version, const char *name) {
     (void)version, (void)name;
     return NULL;
-}
-
-long __syscall_cp(long number, long a, long b, long c, long d, long e, long f) {
-    return nb_syscall6(number, a, b, c, d, e, f);
 }
 #endif
 
@@ -239,20 +240,85 @@ static void test_sleep(void) {
     CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &time, &left) == EINTR);
     int64_t slept = read_clock(CLOCK_MONOTONIC) - before;
     CHECK(slept > 40000000 && slept < INT64_C(10000000000) && left.tv_sec > 3999999900);
-#ifndef __GLIBC__
-    begin();
-    CHECK(usleep(20000) == 0 && read_clock(CLOCK_MONOTONIC) == 1020001000);
-    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t never = PTHREAD_COND_INITIALIZER;
-    CHECK(pthread_mutex_lock(&mutex) == 0);
-    time = (struct timespec){.tv_sec = NB_VIRTUAL_DATE, .tv_nsec = 50000000};
-    CHECK(pthread_cond_timedwait(&never, &mutex, &time) == ETIMEDOUT);
-#endif
     end();
     CHECK(read_clock(CLOCK_MONOTONIC) - real > 105000000);
     time = (struct timespec){.tv_nsec = 1000};
     CHECK(clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL) == 0);
 }
+
+#define CALL(number, a, b, c, d, e)                                                                \
+    __syscall_cp(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+
+/* A wait that runs into its time limit moves the clocks on by the limit; another does not. */
+static void test_waits(void) {
+    struct timespec limit = {.tv_nsec = 20000000}, rest = limit;
+    int ends[2], word = 7;
+    sigset_t none;
+    CHECK(pipe(ends) == 0 && sigemptyset(&none) == 0);
+    struct pollfd end = {.fd = ends[0], .events = POLLIN};
+    struct epoll_event event = {.events = EPOLLIN};
+    int epoll = epoll_create1(0);
+    CHECK(epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &event) == 0);
+    for (int ready = 0; ready < 2; ready++) {
+        begin();
+        int64_t at = nb_clock_peek(CLOCK_MONOTONIC), step = ready ? 0 : 20000000;
+        CHECK(CALL(SYS_ppoll, &end, 1, &rest, 0, 8) == ready);
+        CHECK(nb_clock_peek(CLOCK_MONOTONIC) == (at += step));
+        CHECK(CALL(SYS_epoll_pwait, epoll, &event, 1, 20, 0) == ready);
+        CHECK(nb_clock_peek(CLOCK_MONOTONIC) == (at += step));
+        fd_set set;
+        FD_ZERO(&set);
+        FD_SET(ends[0], &set);
+        rest = limit;
+        CHECK(CALL(SYS_pselect6, ends[0] + 1, &set, 0, 0, &rest) == ready);
+        CHECK(nb_clock_peek(CLOCK_MONOTONIC) == (at += step));
+        CHECK(CALL(SYS_futex, &word, FUTEX_WAIT | FUTEX_PRIVATE_FLAG, 7 + ready, &limit, 0) ==
+              (ready ? -EAGAIN : -ETIMEDOUT));
+        CHECK(nb_clock_peek(CLOCK_MONOTONIC) == (at += step));
+        CHECK(CALL(SYS_rt_sigtimedwait, &none, 0, &limit, 8, 0) == -EAGAIN);
+        CHECK(nb_clock_peek(CLOCK_MONOTONIC) == (at += 20000000));
+#ifdef SYS_poll
+        struct timeval time = {.tv_usec = 20000};
+        FD_SET(ends[0], &set);
+        CHECK(CALL(SYS_select, ends[0] + 1, &set, 0, 0, &time) == ready);
+        CHECK(CALL(SYS_poll, &end, 1, 20, 0, 0) == ready);
+        CHECK(CALL(SYS_epoll_wait, epoll, &event, 1, 20, 0) == ready);
+        CHECK(nb_clock_peek(CLOCK_MONOTONIC) == (at += 3 * step));
+#endif
+        rest = limit;
+        CHECK(write(ends[1], "x", 1) == 1 && was_told(""));
+    }
+    nb_virtual_end();
+    close(epoll);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+#ifndef __GLIBC__
+/* The same through libc, which computes limits from its own clock. */
+static void test_waits_of_libc(void) {
+    pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+    sem_t semaphore;
+    CHECK(pthread_mutex_lock(&mutex) == 0 && sem_init(&semaphore, 0, 0) == 0);
+    nb_virtual_begin(seed);
+    CHECK(usleep(20000) == 0 && nb_clock_peek(CLOCK_MONOTONIC) == 1020000000);
+    struct timespec until = {.tv_sec = NB_VIRTUAL_DATE, .tv_nsec = 50000000};
+    CHECK(pthread_cond_timedwait(&never, &mutex, &until) == ETIMEDOUT);
+    CHECK(nb_clock_peek(CLOCK_REALTIME) == ns_of(until) + 1000);
+    until.tv_nsec = 70000000;
+    CHECK(sem_timedwait(&semaphore, &until) == -1 && errno == ETIMEDOUT);
+    CHECK(nb_clock_peek(CLOCK_REALTIME) / 1000000 == ns_of(until) / 1000000);
+    until.tv_nsec = 90000000;
+    CHECK(pthread_mutex_timedlock(&mutex, &until) == ETIMEDOUT);
+    CHECK(nb_clock_peek(CLOCK_REALTIME) / 1000000 == ns_of(until) / 1000000);
+    int64_t at = nb_clock_peek(CLOCK_MONOTONIC);
+    CHECK(poll(NULL, 0, 20) == 0 && select(0, NULL, NULL, NULL, &(struct timeval){0, 20000}) == 0);
+    CHECK(nb_clock_peek(CLOCK_MONOTONIC) == at + 40000000);
+    nb_virtual_end();
+    CHECK(poll(NULL, 0, 1) == 0);
+}
+#endif
 
 /* ---- environment, process, machine ---- */
 
@@ -423,6 +489,10 @@ int main(void) {
     test_entropy();
     test_clocks();
     test_sleep();
+    test_waits();
+#ifndef __GLIBC__
+    test_waits_of_libc();
+#endif
     test_environment();
     test_machine();
     test_process();
