@@ -112,7 +112,8 @@ def build(options: Options, *, log: Log) -> Build:
         )
     left = contents.uncompilable(installed, modules.site)
     data = (*installed.data, *left, *modules.loaded.data)
-    snapshot = _snapshot(options, program, modules, data, log)
+    inputs = (packs.target.stdlib, *((installed.site,) if installed.site else ()))
+    snapshot = _snapshot(options, program, modules, data, inputs, log)
     with log.step("package"):
         packed = _write_zip(snapshot, data)
         for warning in packed.warnings:
@@ -289,6 +290,7 @@ def _snapshot(
     program: link.Program,
     modules: _Modules,
     data: Sequence[DataFile],
+    inputs: tuple[Path, ...],
     log: Log,
 ) -> take.Snapshot:
     """The program, initialised as far as it can be; as it is with --snapshot off."""
@@ -305,9 +307,13 @@ def _snapshot(
         level=options.snapshot,
         declared=variables,
         own=own,
-        shared=[name for name in stores if stores[name] not in (modules.loaded.store, modules.site)],
+        shared=[
+            name for name in stores if stores[name] not in (modules.loaded.store, modules.site)
+        ],
         salt=options.salt,
         event=options.event.read_bytes() if options.event else None,
+        folders=(options.project,),
+        inputs=inputs,
     )
     with log.step("snapshot"):
         return take.take(program, request, data, log=log)

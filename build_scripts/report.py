@@ -146,6 +146,8 @@ def _add_snapshot(grid: Table, snapshot: Mapping[str, Any]) -> None:
     for row in snapshot["deferred"]:
         grid.add_row("deferred", escape(row["module"]), escape(f"({row['reason']})"))
     for name, value in snapshot["guards"].items():
+        if name == "LAMBDA_TASK_ROOT":
+            continue  # every image depends on it
         told = "declared with --env; " if name in snapshot["declared"] else ""
         if told or value is not None:
             text = f"({told}checked at start)"

@@ -16,8 +16,9 @@ from build_scripts import cache
 from native_bootstrap.errors import ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
+    from typing import IO
 
 PAGE = 4096
 DUMP_MAGIC = 0x31504D5544424E
@@ -34,6 +35,9 @@ GUARD = struct.Struct("<4I")
 ABSENT = 0xFFFFFFFF
 OR_ABSENT = 1 << 31
 WORD = 0xFFFFFFFFFFFFFFFF
+# Runs of empty pages from here on are no part of the file: the heap's region is empty memory anyway.
+# A mapping more costs as much as a few pages.
+GAP = 32 * PAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,12 +119,13 @@ def write(
     pristine = program.read_bytes()
     identity = fingerprint(pristine)
     start = _round_up(len(pristine))
-    hot_runs = _runs(dump, hot)
     with dump.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        reads_at = start + _round_up(_tables_length(dump, hot_runs, guards))
+        hot_runs = _runs(dump, raw, hot)
+        maps = [part for item in dump.ranges for part in _without_gaps(item, dump, raw)]
+        reads_at = start + _round_up(_tables_length(maps, hot_runs, guards))
         hot_bytes = b"".join(_slice(dump, raw, *run) for run in hot_runs)
         maps_at = _round_up(reads_at + len(hot_bytes))
-        header = _header(dump, hot_runs, guards, identity, reads_at, maps_at)
+        header = _header(dump, maps, hot_runs, guards, identity, reads_at, maps_at)
         with cache.translate_os_errors(target), target.open("wb") as out:
             out.write(pristine)
             _pad(out, start)
@@ -128,7 +133,7 @@ def write(
             _pad(out, reads_at)
             out.write(hot_bytes)
             _pad(out, maps_at)
-            _write_maps(out, dump, raw, hot_runs)
+            _write_maps(out, maps, raw, hot_runs)
             length = out.tell()
             out.seek(_find_slot(pristine))
             out.write(SLOT.pack(SLOT_MAGIC, identity, start))
@@ -136,8 +141,32 @@ def write(
     return length - start
 
 
+def _without_gaps(item: Range, dump: Dump, raw: mmap.mmap) -> list[Range]:
+    """The parts of the heap that hold something. The program's own segments stay whole: what is
+    zero in the dump may be something else in the pristine program."""
+    if item.address != dump.heap_base:
+        return [item]
+    parts: list[Range] = []
+    begin = end = 0  # of the part that is being collected
+    for at in range(0, item.length, PAGE):
+        if raw[item.offset + at : item.offset + at + PAGE].count(0) == PAGE:
+            continue
+        if at - end >= GAP and end > begin:
+            parts.append(_part(item, begin, end))
+            begin = at
+        elif end == begin:
+            begin = at
+        end = at + PAGE
+    return [*parts, _part(item, begin, end)] if end > begin else parts
+
+
+def _part(item: Range, begin: int, end: int) -> Range:
+    return Range(address=item.address + begin, length=end - begin, offset=item.offset + begin)
+
+
 def _header(
     dump: Dump,
+    ranges: Sequence[Range],
     hot_runs: Sequence[tuple[int, int]],
     guards: Sequence[Guard],
     identity: bytes,
@@ -145,7 +174,7 @@ def _header(
     maps_at: int,
 ) -> bytes:
     maps, offset = [], maps_at
-    for item in dump.ranges:
+    for item in ranges:
         maps.append(MAP.pack(item.address, item.length, offset))
         offset += item.length
     # The heap's hot pages first: they are read before the point of no return.
@@ -188,24 +217,31 @@ def _guards(guards: Sequence[Guard], at: int) -> tuple[bytes, bytes]:
     return b"".join(rows), strings
 
 
-def _tables_length(dump: Dump, hot: Sequence[object], guards: Sequence[Guard]) -> int:
+def _tables_length(maps: Sequence[Range], hot: Sequence[object], guards: Sequence[Guard]) -> int:
     table, strings = _guards(guards, 0)
-    length = HEADER.size + MAP.size * len(dump.ranges) + READ.size * len(hot)
+    length = HEADER.size + MAP.size * len(maps) + READ.size * len(hot)
     return _round_up(length + len(table) + len(strings), 8)
 
 
-def _runs(dump: Dump, hot: Collection[int]) -> list[tuple[int, int]]:
+def _runs(dump: Dump, raw: mmap.mmap, hot: Collection[int]) -> list[tuple[int, int]]:
     """Neighbouring hot pages as (address, length); those of the heap first."""
     runs: list[list[int]] = []
     for page in sorted(hot):
         if not any(r.address <= page < r.address + r.length for r in dump.ranges):
             raise ToolError(f"a hot page lies outside of the image: {page:#x}")
+        if _is_empty(dump, raw, page):
+            continue
         if runs and sum(runs[-1]) == page and _range_of(dump, page) == _range_of(dump, page - 1):
             runs[-1][1] += PAGE
         else:
             runs.append([page, PAGE])
     ordered = sorted(runs, key=lambda run: (run[0] < dump.heap_base, run[0]))
     return [(address, length) for address, length in ordered]
+
+
+def _is_empty(dump: Dump, raw: mmap.mmap, page: int) -> bool:
+    """An empty page of the heap is not read from anywhere."""
+    return page >= dump.heap_base and not any(_slice(dump, raw, page, PAGE))
 
 
 def _range_of(dump: Dump, address: int) -> Range:
@@ -218,21 +254,22 @@ def _slice(dump: Dump, raw: mmap.mmap, address: int, length: int) -> bytes:
     return raw[at : at + length]
 
 
-def _write_maps(out: object, dump: Dump, raw: mmap.mmap, hot: Iterable[tuple[int, int]]) -> None:
+def _write_maps(
+    out: IO[bytes], maps: Sequence[Range], raw: mmap.mmap, hot: Sequence[tuple[int, int]]
+) -> None:
     """The ranges as they are mapped, with zeros where the hot pages are read over them."""
-    zeroed: Mapping[int, int] = dict(hot)
-    for item in dump.ranges:
+    for item in maps:
         data = bytearray(raw[item.offset : item.offset + item.length])
-        for address, length in zeroed.items():
-            if item.address <= address < item.address + item.length:
-                at = address - item.address
+        for address, length in hot:
+            at = address - item.address
+            if 0 <= at < item.length:
                 data[at : at + length] = bytes(length)
-        out.write(data)  # type: ignore[attr-defined]
+        out.write(data)
 
 
 def _round_up(value: int, to: int = PAGE) -> int:
     return -(-value // to) * to
 
 
-def _pad(out: object, to: int) -> None:
-    out.write(bytes(to - out.tell()))  # type: ignore[attr-defined]
+def _pad(out: IO[bytes], to: int) -> None:
+    out.write(bytes(to - out.tell()))

@@ -103,13 +103,15 @@ class Served:
     """The answers to a list of events, in order, and the end of the program.
 
     A program that answered them all is stopped when it asks for one more (``complete``). ``asked``:
-    when it asked for each event, in seconds since its start.
+    when it asked for each event, in seconds since its start. ``pages``: the addresses of those pages
+    in the ranges asked for that it had written to when it was stopped.
     """
 
     answers: tuple[Answer, ...]
     asked: tuple[float, ...]
     complete: bool
     finished: Finished
+    pages: tuple[int, ...] = ()
 
 
 def run(room: Room, *, log: Log) -> Finished:
@@ -120,10 +122,20 @@ def run(room: Room, *, log: Log) -> Finished:
     return _finished(_execute(room, None, log))
 
 
-def serve(room: Room, events: Sequence[bytes], *, log: Log) -> Served:
-    """Run the program with a Runtime API that hands out ``events``; raises as :func:`run` does."""
+def serve(
+    room: Room,
+    events: Sequence[bytes],
+    *,
+    log: Log,
+    ranges: Sequence[tuple[int, int]] = (),
+) -> Served:
+    """Run the program with a Runtime API that hands out ``events``; raises as :func:`run` does.
+
+    ``ranges``: memory (address, length) whose written pages are to be told.
+    """
     environ = {**room.environ, "AWS_LAMBDA_RUNTIME_API": API}
-    told = _execute(dataclasses.replace(room, environ=environ, loopback=True), events, log)
+    room = dataclasses.replace(room, environ=environ, loopback=True)
+    told = _execute(room, events, log, ranges)
     answers = [
         Answer(
             kind=answer["path"].rpartition("/")[2] if "/invocation/" in answer["path"] else "init",
@@ -137,15 +149,21 @@ def serve(room: Room, events: Sequence[bytes], *, log: Log) -> Served:
         asked=tuple(told.ended["asked"]),
         complete=told.ended.get("stopped", False) and len(answers) == len(events),
         finished=_finished(told),
+        pages=tuple(told.ended.get("pages", ())),
     )
 
 
-def _execute(room: Room, events: Sequence[bytes] | None, log: Log) -> Told:
+def _execute(
+    room: Room,
+    events: Sequence[bytes] | None,
+    log: Log,
+    ranges: Sequence[tuple[int, int]] = (),
+) -> Told:
     """In the first way that this machine allows."""
-    description = _describe(room, events)
+    description = {**_describe(room, events), "ranges": [list(item) for item in ranges]}
     log.detail(f"+ in the clean room: {' '.join(description['command'])}")
     failures = []
-    for way in ("root", "user") if os.geteuid() == 0 else ("user",):
+    for way in ways():
         told = start_and_wait({**description, "way": way}, room.outputs, timeout=room.timeout)
         if told.failed is None:
             return told
@@ -156,6 +174,11 @@ def _execute(room: Room, events: Sequence[bytes] | None, log: Log) -> Told:
         log.detail(f"no clean room ({way}): {': '.join(told.failed)}")
         failures.append((way, *told.failed))
     raise room_refusal.refusal(failures)
+
+
+def ways() -> tuple[str, ...]:
+    """To get the rights that a room takes: those of root, or those of a user namespace."""
+    return ("root", "user") if os.geteuid() == 0 else ("user",)
 
 
 def _describe(room: Room, events: Sequence[bytes] | None) -> dict[str, Any]:

@@ -43,6 +43,7 @@ else:
 
 LIFELINE = 0
 HOST_NAME = "localhost"
+PAGE = 4096
 MAIN_PID = 2
 MB = 1 << 20
 # As on Lambda. The stack's limit also decides where the kernel puts memory maps.
@@ -63,8 +64,8 @@ def step(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"{error.strerror} ({error.filename})" if error.filename else str(error.strerror)
-        raise StepError(name, what) from None
+        place = str(error.filename or "").removeprefix(room_tree.OLD)
+        raise StepError(name, f"{error.strerror} ({place})" if place else error.strerror) from None
 
 
 class Report:
@@ -169,6 +170,8 @@ def first_process(spec: dict[str, Any], report: Report) -> None:
     if spec["loopback"]:
         with step("loopback"):
             bring_up(b"lo")
+    # The program may be of the same user: what /proc says of this process is not for it.
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
     watch = Watch(spec)
     started = time.monotonic()
     program = os.fork()
@@ -200,6 +203,7 @@ class Watch:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
         self.selector.register(self.wakeup, selectors.EVENT_READ, lambda: os.read(self.wakeup, 512))
+        self.ranges: list[list[int]] = spec["ranges"]
         self.api: room_api.Api | None = None
         if spec["events"] is not None:
             events = [binascii.a2b_base64(event) for event in spec["events"]]
@@ -215,7 +219,8 @@ class Watch:
             if status is not None:
                 return how(status)
             if self.api is not None and self.api.idle:
-                return stopped(program) | {"stopped": True}
+                pages = written_pages(program, self.ranges)
+                return stopped(program) | {"stopped": True, "pages": pages}
             if time.monotonic() >= end:
                 return stopped(program) | {"timed_out": True}
 
@@ -228,6 +233,21 @@ class Watch:
             for path, body, when in self.api.answers
         ]
         return {"answers": answers, "asked": [when - started for when in self.api.asked]}
+
+
+def written_pages(program: int, ranges: list[list[int]]) -> list[int]:
+    """Addresses of the pages in ``ranges`` (address, length) that the program has a copy of: those
+    that it has written to. See Documentation/admin-guide/mm/pagemap.rst; empty where that is not
+    allowed."""
+    present, of_a_file = 1 << 63, 1 << 61
+    found = []
+    with suppress(OSError), open(f"/proc/{program}/pagemap", "rb", buffering=0) as pagemap:
+        for address, length in ranges:
+            entries = os.pread(pagemap.fileno(), length // PAGE * 8, address // PAGE * 8)
+            for index, (entry,) in enumerate(struct.iter_unpack("<Q", entries)):
+                if entry & present and not entry & of_a_file:
+                    found.append(address + index * PAGE)
+    return found
 
 
 def reap(program: int) -> int | None:
@@ -259,6 +279,7 @@ def execute(spec: dict[str, Any], report: Report) -> None:
     """Become the program: nothing of this process or of the builder is left in it."""
     with step("session"):
         os.setsid()
+        kernel.prctl(kernel.PR_SET_DUMPABLE, 1)  # or the file belongs to root
         write("/proc/self/oom_score_adj", "1000")  # before the builder, if memory runs out
     if spec["way"] == "root":
         with step("user"):

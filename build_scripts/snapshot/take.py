@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import mmap
+import os
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +18,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from build_scripts import cache
-from build_scripts.snapshot import events, image, plan, room, variables
+from build_scripts.snapshot import (
+    events,
+    forbidden,
+    image,
+    plan,
+    room,
+    scan,
+    story,
+    variables,
+    verify,
+)
 from build_scripts.snapshot.findings import Known
 from native_bootstrap.errors import SnapshotError
 
@@ -36,7 +48,8 @@ TASK_ROOT = "LAMBDA_TASK_ROOT"
 class Request:
     """What is asked for. ``level``: auto, full or runtime; ``declared``: variables given with --env
     (None: declared as absent); ``own``, ``shared``: module names of the project and of the standard
-    library; ``salt`` changes the hash secret; ``timeout`` of one pass, in seconds."""
+    library; ``salt`` changes the hash secret; ``timeout`` of one pass, in seconds. ``folders`` are the
+    user's and ``inputs`` other people's files, for the scan."""
 
     handler: str
     target: Target
@@ -47,6 +60,8 @@ class Request:
     salt: str = ""
     event: bytes | None = None
     timeout: float = 120.0
+    folders: tuple[Path, ...] = ()
+    inputs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +114,7 @@ def _key(program: Program, request: Request, data: Sequence[DataFile]) -> str:
     asked = dataclasses.asdict(request)
     asked["own"], asked["shared"] = sorted(request.own), sorted(request.shared)
     asked["event"] = (request.event or b"").hex()
+    del asked["folders"], asked["inputs"]  # the image does not depend on where things lie
     return cache.content_key(
         program.key, json.dumps(asked, sort_keys=True, default=str), Path(__file__).parent, *files
     )
@@ -127,12 +143,17 @@ def _take(
         deferred = tuple(_row(name, why) for name, why in last.plan.deferred.items())
         if request.level == "full" and (deferred or last.off or last.plan.level != plan.FULL):
             raise _not_full(history)
-        common: dict[str, Any] = {"key": key, "deferred": deferred, "story": _story(history)}
+        common: dict[str, Any] = {
+            "key": key,
+            "deferred": deferred,
+            "story": tuple(story.explain(history)),
+        }
         if last.off:
             return Snapshot(program=program.stripped, level="off", reason=last.off, **common)
         dump = image.read_dump(raw)
         guards = _guards(last.guards, request)
-        size = image.write(program.stripped, dump, target, guards=guards)
+        warnings = _look_through(program, request, dump)
+        size = _write_and_try(program, request, data, dump, guards, target, log=log)
     names = [n for n in last.report.modules if n not in request.shared and not _is_ours(n)]
     return Snapshot(
         program=target,
@@ -142,9 +163,72 @@ def _take(
         declared=tuple(sorted(request.declared)),
         heap=dump.heap_top - dump.heap_base,
         size=size,
+        warnings=warnings,
         reason=next((d.why_runtime for d in history if d.why_runtime), ""),
         **common,
     )
+
+
+def _write_and_try(
+    program: Program,
+    request: Request,
+    data: Sequence[DataFile],
+    dump: image.Dump,
+    guards: Sequence[image.Guard],
+    target: Path,
+    *,
+    log: Log,
+) -> int:
+    """The image, and once more with its hot pages together. Returns its size."""
+    size = image.write(program.stripped, dump, target, guards=guards)
+    place = room.Room(
+        program=target,
+        target=request.target,
+        data=data,
+        environ=environment(request.declared),
+        timeout=request.timeout,
+    )
+    ranges = [(item.address, item.length) for item in dump.ranges]
+    hot = verify.hot_pages(place, ranges, request.event, log=log)
+    if hot:
+        size = image.write(program.stripped, dump, target, guards=guards, hot=hot)
+    verify.randomness(place, log=log)
+    if request.event is not None:
+        verify.answers(place, program.stripped, request.event, log=log)
+    return size
+
+
+def _look_through(program: Program, request: Request, dump: image.Dump) -> tuple[str, ...]:
+    """Scan the memory; warnings for what stands in the user's own files as well."""
+    what = forbidden.forbid(
+        folders=request.folders,
+        environ=os.environ,
+        room=environment(request.declared),
+        own=request.folders,
+        inputs=(program.stripped, *request.inputs),
+    )
+    with dump.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        view = memoryview(raw)
+        parts = [
+            scan.Part(
+                where="heap" if item.address == dump.heap_base else "data",
+                address=item.address,
+                content=view[item.offset : item.offset + item.length],
+            )
+            for item in dump.ranges
+        ]
+        hits = scan.scan(parts, forbidden=what)
+        del parts
+        view.release()
+    lines = [f"{hit.kind}: {hit.text} (in the {hit.where} at {hit.offset:#x})" for hit in hits]
+    fatal = [line for hit, line in zip(hits, lines) if hit.fatal]
+    if fatal:
+        raise SnapshotError(
+            "the image holds what belongs to this machine or looks like a key:\n  "
+            + "\n  ".join(fatal),
+            hint="see --explain-snapshot, or build with --snapshot off",
+        )
+    return tuple(f"the snapshot holds a {line}" for line in lines)
 
 
 def _passes(
@@ -220,14 +304,6 @@ def _row(name: str, why: Any) -> dict[str, Any]:
 
 def _is_ours(name: str) -> bool:
     return name.partition(".")[0] == "native_bootstrap" or name.startswith("_nb_")
-
-
-def _story(history: Sequence[plan.Decision]) -> tuple[str, ...]:
-    try:
-        from build_scripts.snapshot import story
-    except ImportError:
-        return ()
-    return tuple(story.explain(history))
 
 
 def _not_full(history: Sequence[plan.Decision]) -> SnapshotError:

@@ -150,7 +150,7 @@ def use_sink(sink: LogSink) -> None:
 
 def forget_function() -> None:
     """The facts of the function are read anew (a rehearsal has read none)."""
-    _process.function = None
+    _process.function = ()
 
 
 def _read_function() -> tuple[str | None, ...]:

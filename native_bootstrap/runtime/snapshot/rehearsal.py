@@ -1,8 +1,8 @@
 """The start and an invocation, played through while the image is made, with a handler of ours.
 
 The first time that code runs, the interpreter writes: specialised instructions, caches of classes
-and names. Done before the dump, those are pages that a start does not have to copy: it made the cold
-start of a small function 40 % shorter. Nothing of the function's is called.
+and names. Done before the dump, those are pages that a start does not have to copy: the cold start
+of a small function became 40 % shorter. Nothing of the function's is called.
 """
 
 from __future__ import annotations

@@ -1,0 +1,35 @@
+"""Handlers that the build runs in a process begun from a fresh image, to try it.
+
+`_HANDLER` names one of them then; the function's own handler is not called.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def echo(event: object, context: object) -> object:  # noqa: ARG001
+    """A whole invocation, with nothing of the function's in it."""
+    return event
+
+
+def draw(event: object, context: object) -> dict[str, str]:  # noqa: ARG001
+    """One value from every source of randomness that the image has. No two processes may agree."""
+    import os
+
+    found = {"os.urandom": os.urandom(16).hex()}
+    modules = sys.modules
+    if "random" in modules:
+        found["random"] = repr(modules["random"].random())
+    if "uuid" in modules:
+        found["uuid4"] = str(modules["uuid"].uuid4())
+        found["uuid1"] = str(modules["uuid"].uuid1())
+    if "secrets" in modules:
+        found["secrets"] = modules["secrets"].token_hex(16)
+    if "ssl" in modules:
+        found["ssl.RAND_bytes"] = modules["ssl"].RAND_bytes(16).hex()
+    if "tempfile" in modules:
+        found["tempfile"] = next(modules["tempfile"]._get_candidate_names())  # noqa: SLF001
+    if "numpy.random" in modules:
+        found["numpy.random"] = repr(modules["numpy.random"].random())
+    return found
