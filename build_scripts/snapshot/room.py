@@ -103,8 +103,8 @@ class Served:
     """The answers to a list of events, in order, and the end of the program.
 
     A program that answered them all is stopped when it asks for one more (``complete``). ``asked``:
-    when it asked for each event, in seconds since its start. ``pages``: the addresses of those pages
-    in the ranges asked for that it had written to when it was stopped.
+    when it asked for each event, in seconds since its start. ``pages``: of the ranges asked for,
+    the addresses of the pages that it had written to when it was stopped.
     """
 
     answers: tuple[Answer, ...]

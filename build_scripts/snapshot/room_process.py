@@ -105,12 +105,13 @@ def start_and_wait(
         assert process.stdout is not None
         assert process.stderr is not None
         mine |= {1: process.stdout, 2: process.stderr}
-        with _ending(process, process.stdin):
+        with process.stdout, process.stderr, _ending(process, process.stdin):
             _send(process.stdin, told)
             streams = _read(mine, time.monotonic() + timeout + MAKING_SECONDS)
-        for number, file in files.items():
+        result = _told(streams)
+        for number, file in files.items() if result.failed is None else ():
             _keep(file, outputs[number])
-    return _told(streams)
+    return result
 
 
 def _pipes(

@@ -25,8 +25,8 @@ ETC = {
     "group": f"root:x:0:\nsbx_user1051:x:{GID}:\n",
     "hosts": "127.0.0.1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-    # Link-local as on Lambda. There is no route to it: a look-up fails at once.
-    "resolv.conf": "nameserver 169.254.78.1\n",
+    # Link-local as on Lambda. There is no route to it, but musl waits for the time given here.
+    "resolv.conf": "nameserver 169.254.78.1\noptions timeout:1 attempts:1\n",
 }
 DEVICES = ("null", "zero", "full", "random", "urandom")
 LINKS = {"fd": "", "stdin": "/0", "stdout": "/1", "stderr": "/2"}  # below /proc/self/fd
