@@ -22,7 +22,7 @@ _RUNTIME = "native_bootstrap"
 @dataclass(frozen=True, kw_only=True)
 class Reason:
     """Why a module is deferred. ``what`` is the clause after its name; ``cause``: the module that
-    it imports, when that is why."""
+    it imports, when that is why; ``lacks_line``: a pass that looks closer may find it."""
 
     module: str
     what: str
@@ -31,16 +31,12 @@ class Reason:
     advice: str = ""
     cause: str = ""
     chain: tuple[str, ...] = ()
+    lacks_line: bool = False
 
     @property
     def text(self) -> str:
         place = f": {self.file}" + (f":{self.line}" if self.line else "") if self.file else ""
         return f"{self.what}{place}" + (f"; {self.advice}" if self.advice else "")
-
-    @property
-    def lacks_line(self) -> bool:
-        """A pass that looks closer may find the line."""
-        return not self.cause and not self.line
 
     @property
     def line_text(self) -> str:
@@ -227,6 +223,7 @@ class _Judge:
                     line=line,
                     advice=advice,
                     chain=tuple(chain[: index + 1]),
+                    lacks_line=not line and _can_be_found(event),
                 ),
             )
             self._skipped.update(chain[index + 1 :])
@@ -255,6 +252,11 @@ class _Judge:
 
     def _file(self, file: str) -> str:
         return file.removeprefix(self._known.task_root.rstrip("/") + "/")
+
+
+def _can_be_found(event: Offence | Failed | VariableUse | None) -> bool:
+    """False where there is no such line, or a traceback would have shown it."""
+    return not isinstance(event, Failed) and getattr(event, "kind", "") != "memory"
 
 
 def _chain_of(module: str, chain: Sequence[str]) -> tuple[str, ...]:
