@@ -20,7 +20,6 @@ import fcntl
 import json
 import os
 import resource
-import selectors
 import signal
 import socket
 import struct
@@ -32,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from build_scripts.snapshot import room_api, room_tree
+    from build_scripts.snapshot import room_api, room_tree, room_watch
     from build_scripts.snapshot import room_kernel as kernel
 else:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -40,10 +39,10 @@ else:
     import room_api
     import room_kernel as kernel
     import room_tree
+    import room_watch
 
 LIFELINE = 0
 HOST_NAME = "localhost"
-PAGE = 4096
 MAIN_PID = 2
 MB = 1 << 20
 # As on Lambda. The stack's limit also decides where the kernel puts memory maps.
@@ -172,7 +171,11 @@ def first_process(spec: dict[str, Any], report: Report) -> None:
             bring_up(b"lo")
     # The program may be of the same user: what /proc says of this process is not for it.
     kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
-    watch = Watch(spec)
+    watch = room_watch.Watch(LIFELINE, ranges=spec["ranges"])
+    if spec["events"] is not None:
+        events = [binascii.a2b_base64(event) for event in spec["events"]]
+        with step("Runtime API"):
+            watch.api = room_api.Api(events, watch.selector, spec["timeout"])
     started = time.monotonic()
     program = os.fork()
     if program == 0:
@@ -189,90 +192,6 @@ def bring_up(interface: bytes) -> None:
         request = struct.pack("16sH14x", interface, 0)
         flags = struct.unpack("16sH14x", fcntl.ioctl(control, 0x8913, request))[1]
         fcntl.ioctl(control, 0x8914, struct.pack("16sH14x", interface, flags | 1))
-
-
-class Watch:
-    """What process 1 waits for: its children, the builder's end, the clock, requests."""
-
-    def __init__(self, spec: dict[str, Any]) -> None:
-        self.selector = selectors.DefaultSelector()
-        self.selector.register(LIFELINE, selectors.EVENT_READ, lambda: os._exit(1))
-        self.wakeup, write_end = os.pipe()
-        for end in (self.wakeup, write_end):
-            os.set_blocking(end, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-        self.selector.register(self.wakeup, selectors.EVENT_READ, lambda: os.read(self.wakeup, 512))
-        self.ranges: list[list[int]] = spec["ranges"]
-        self.api: room_api.Api | None = None
-        if spec["events"] is not None:
-            events = [binascii.a2b_base64(event) for event in spec["events"]]
-            with step("Runtime API"):
-                self.api = room_api.Api(events, self.selector, spec["timeout"])
-
-    def wait(self, program: int, end: float) -> dict[str, object]:
-        """How the program ended: by itself, or stopped by us after its last answer or too late."""
-        while True:
-            for key, _ in self.selector.select(max(0.0, end - time.monotonic())):
-                key.data()
-            status = reap(program)
-            if status is not None:
-                return how(status)
-            if self.api is not None and self.api.idle:
-                pages = written_pages(program, self.ranges)
-                return stopped(program) | {"stopped": True, "pages": pages}
-            if time.monotonic() >= end:
-                return stopped(program) | {"timed_out": True}
-
-    def exchange(self, started: float) -> dict[str, object]:
-        """What the Runtime API has seen; times in seconds since the program was started."""
-        if self.api is None:
-            return {}
-        answers = [
-            {"path": path, "body": binascii.b2a_base64(body).decode(), "seconds": when - started}
-            for path, body, when in self.api.answers
-        ]
-        return {"answers": answers, "asked": [when - started for when in self.api.asked]}
-
-
-def written_pages(program: int, ranges: list[list[int]]) -> list[int]:
-    """Addresses of the pages in ``ranges`` (address, length) that the program has a copy of: those
-    that it has written to. See Documentation/admin-guide/mm/pagemap.rst; empty where that is not
-    allowed."""
-    present, of_a_file = 1 << 63, 1 << 61
-    found = []
-    with suppress(OSError), open(f"/proc/{program}/pagemap", "rb", buffering=0) as pagemap:
-        for address, length in ranges:
-            entries = os.pread(pagemap.fileno(), length // PAGE * 8, address // PAGE * 8)
-            for index, (entry,) in enumerate(struct.iter_unpack("<Q", entries)):
-                if entry & present and not entry & of_a_file:
-                    found.append(address + index * PAGE)
-    return found
-
-
-def reap(program: int) -> int | None:
-    """Wait for all that has ended; the program's status when it is among them."""
-    found = None
-    with suppress(ChildProcessError):
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if pid == 0:
-                break
-            if pid == program:
-                found = status
-    return found
-
-
-def stopped(program: int) -> dict[str, object]:
-    with suppress(ProcessLookupError):
-        os.kill(program, signal.SIGKILL)
-    return how(os.waitpid(program, 0)[1])
-
-
-def how(status: int) -> dict[str, object]:
-    if os.WIFSIGNALED(status):
-        return {"status": 0, "signal": os.WTERMSIG(status)}
-    return {"status": os.WEXITSTATUS(status), "signal": None}
 
 
 def execute(spec: dict[str, Any], report: Report) -> None:

@@ -167,7 +167,7 @@ def _occurring(texts: Iterable[bytes], places: Iterable[Path]) -> set[bytes]:
     for file in _files(places):
         if not missing:
             break
-        if file.stat().st_size:
+        if file.is_file() and file.stat().st_size:
             with file.open("rb") as opened, _mapped(opened.fileno()) as content:
                 missing -= {text for text in missing if content.find(text) >= 0}
     return set(texts) - missing
@@ -178,8 +178,14 @@ def _mapped(file: int) -> mmap.mmap:
 
 
 def _files(places: Iterable[Path]) -> Iterator[Path]:
+    """The files in ``places``; in folders only what a program is made from.
+
+    A hidden one (``.env``, ``.git``) may hold the very secret, and bytecode the folder's name.
+    """
     for place in places:
         if place.is_dir():
-            yield from sorted(path for path in place.rglob("*") if path.is_file())
+            for base, folders, names in os.walk(place):
+                folders[:] = sorted(n for n in folders if n[0] != "." and n != "__pycache__")
+                yield from (Path(base, name) for name in sorted(names) if name[0] != ".")
         elif place.is_file():
             yield place

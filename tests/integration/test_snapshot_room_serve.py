@@ -166,6 +166,18 @@ stream.read()
     assert served.complete
 
 
+def test_written_pages(way):
+    """Of the core's heap, which lies at a fixed place; and of a place where nothing is."""
+    heap, length = 0x1000000000, 1 << 20
+    text = ECHO.replace("while True:", "kept = bytearray(1 << 20)\nwhile True:")
+    made = script_room(CLIENT + text)
+    served = room.serve(made, [b"{}"], log=quiet(), ranges=[(heap, length), (0x5000000, length)])
+    assert served.complete
+    assert served.pages
+    assert all(heap <= page < heap + length and page % 4096 == 0 for page in served.pages)
+    assert room.serve(made, [b"{}"], log=quiet()).pages == ()
+
+
 @pytest.mark.parametrize("arch", list(targets.TARGETS))
 def test_a_bootstrap(built, arch):
     """What is uploaded, with nothing around it."""

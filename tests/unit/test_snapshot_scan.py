@@ -189,6 +189,22 @@ def test_a_value_that_stands_in_the_source(tmp_path):
     assert not hit.fatal
 
 
+@pytest.mark.parametrize("name", [".env", ".git/index", "__pycache__/app.pyc", "a/.b/c"])
+def test_files_that_no_program_is_made_from(tmp_path, name):
+    """A secret is no content of the user's because it lies in the project's folder as well."""
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text(SECRET)
+    for places in ({"own": [tmp_path]}, {"inputs": [tmp_path]}):
+        [hit] = search(SECRET.encode(), environ={"NAME": SECRET}, **places)
+        assert hit.fatal
+
+
+def test_files_that_cannot_be_read_as_such(tmp_path):
+    (tmp_path / "gone").symlink_to("nowhere")
+    (tmp_path / "empty").touch()
+    assert len(search(SECRET.encode(), environ={"NAME": SECRET}, own=[tmp_path])) == 1
+
+
 def test_bytes_that_are_no_text():
     value = os.fsdecode(b"\xff\xfe binary value")
     assert len(search(os.fsencode(value), environ={"NAME": value})) == 1
