@@ -195,7 +195,8 @@ def serve(events: Sequence[object]) -> Iterator[Api]:
     handler = type("Handler", (_Handler,), {"api": api})
     with _Server(("127.0.0.1", 0), handler) as server:
         api.address = f"127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # The interval is what shutdown() waits for.
+        threading.Thread(target=server.serve_forever, args=(0.002,), daemon=True).start()
         try:
             yield api
         finally:
