@@ -187,8 +187,7 @@ BUILDS: dict[str, tuple[Build, ...]] = {
     "rekey": tuple(Product(arch=arch, archives=RANDOM) for arch in ("x86_64", "arm64")),
     "virtual": (
         Sanitized(flags=tuple(f"-Wl,--wrap={name}" for name in VIRTUAL_WRAPS)),
-        Product(arch="x86_64"),
-        Product(arch="arm64"),
+        *(Product(arch=arch, link=("--entry=test_entry",)) for arch in ("x86_64", "arm64")),
     ),
 }
 

@@ -133,6 +133,37 @@ static void test_stream(void) {
     nb_virtual_end();
 }
 
+#ifndef __GLIBC__
+/* Begun at the ELF entry, before libc is up: what a constructor draws is virtual, too. */
+static unsigned char early[64];
+
+#if defined(__x86_64__)
+__asm__(".globl test_entry\ntest_entry:\n"
+        "push %rdx\nsub $8, %rsp\ncall test_begin_early\nadd $8, %rsp\npop %rdx\njmp _start\n");
+#else
+__asm__(".globl test_entry\ntest_entry:\nmov x19, x0\nbl test_begin_early\nmov x0, x19\n"
+        "b _start\n");
+#endif
+
+__attribute__((used)) void test_begin_early(void);
+void test_begin_early(void) {
+    nb_virtual_begin(seed);
+}
+
+__attribute__((constructor)) static void draw_early(void) {
+    CHECK(syscall(SYS_getrandom, early, sizeof early, 0) == sizeof early);
+}
+
+static void test_early(void) {
+    unsigned char again[64];
+    CHECK(nb_virtual_is_on() && nb_virtual_is_owner());
+    nb_virtual_begin(seed);
+    CHECK(getrandom(again, sizeof again, 0) == sizeof again);
+    CHECK(memcmp(early, again, sizeof again) == 0);
+    nb_virtual_end();
+}
+#endif
+
 static void test_entropy(void) {
     static unsigned char first[5000], second[5000];
     for (size_t size = 0; size <= sizeof first; size += 1 + size / 2) {
@@ -485,6 +516,9 @@ static void test_observer(void) {
 }
 
 int main(void) {
+#ifndef __GLIBC__
+    test_early();
+#endif
     test_stream();
     test_entropy();
     test_clocks();
