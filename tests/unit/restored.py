@@ -26,7 +26,7 @@ PROGRAM = """
 import json, os, sys, types
 setup = json.loads(sys.stdin.readline())
 sys.path[:0] = setup["path"]
-running = dict(setup["running"])
+running = {}
 native = types.ModuleType("_nb_snapshot")
 def refresh_environ(environ):
     for name in list(environ):
@@ -45,7 +45,7 @@ restore.begin()
 import app
 restore.freeze()
 sys.stdout.flush()
-for number in range(setup["children"]):
+for running in setup["running"]:
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -111,25 +111,24 @@ def run(
     *,
     before: str = "",
     interpreter: Path | None = None,
-    running: dict[str, str] | None = None,
+    running: dict[str, str] | list[dict[str, str]] | None = None,
     arguments: tuple[str, ...] = (),
-    children: int = 1,
     fails: bool = False,
     **streams: object,
 ) -> list:
     """Import `source` as the module `app`, freeze, and run `then` (it sets `result`) in each child.
 
-    `before` runs before the function's modules are imported; `running` is the children's
-    environment.
+    `before` runs before the function's modules are imported; `running` is the child's environment,
+    or a list of them: a child for each.
     """
+    running = RUNNING if running is None else running
     (folder / "app.py").write_text(source)
     setup = {
         "path": [str(folder), str(REPOSITORY)],
         "before": before,
         "then": then,
-        "running": RUNNING if running is None else running,
+        "running": running if isinstance(running, list) else [running],
         "arguments": arguments,
-        "children": children,
     }
     options: dict = {"stdout": subprocess.PIPE, **streams}
     done = subprocess.run(

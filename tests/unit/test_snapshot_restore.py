@@ -143,7 +143,7 @@ def test_text_that_an_import_has_written_comes_out_once(tmp_path):
         tmp_path,
         "import sys\nsys.stdout.write('\"at import\"\\n')\n",
         "result = 'child'",
-        children=2,
+        running=[{}, {}],
     )
     assert done == ["at import", "child", "child"]
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # The module whose import calls for an adapter, and the adapter's module in this package.
 STANDARD = {
+    "botocore.session": "botocore_",
     "threading": "threading_",
 }
 

@@ -1,8 +1,8 @@
 """Which reads of process facts are taken care of, told by who is reading. Build only.
 
-A row: kind of read, module whose innermost frame reads, functions of it (None: any; "<module>":
-while the module itself is imported), adapter. Read-and-forget counts as taken care of, too:
-nothing of it is left in the image.
+A row: kind of read (and its detail), module whose innermost frame reads, functions of it (None:
+any; "<module>": while the module itself is imported), adapter. Read-and-forget counts as taken care
+of, too: nothing of it is left in the image.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
     ("machine", "concurrent.futures.thread", None, "concurrent"),
     ("machine", "urllib3.util.connection", None, "urllib3"),
     ("socket", "urllib3.util.connection", _IMPORT, "urllib3"),
-    ("environment", "botocore.session", None, "botocore"),
+    ("clock", "botocore.retries.throttling", None, "botocore"),
+    ("environment AWS_EXECUTION_ENV", "botocore.session", None, "botocore"),
 )
 _OURS = "native_bootstrap.runtime.snapshot."
 # What only passes a read on: `os.process_cpu_count`, `os.environ.get` …
-_TRANSPARENT = frozenset(("os", "_collections_abc", "_frozen_importlib"))
+_TRANSPARENT = frozenset(("os", "posixpath", "collections.abc", "_collections_abc"))
 
 
-def handled(kind: str, detail: str) -> str | None:  # noqa: ARG001
+def handled(kind: str, detail: str) -> str | None:
     """The adapter for the read that goes on right now, if there is one."""
     frames = list(_frames())
     if not frames:
@@ -53,7 +54,7 @@ def handled(kind: str, detail: str) -> str | None:  # noqa: ARG001
             break
         names.append(function)
     for row_kind, module, functions, adapter in _ROWS:
-        if row_kind != kind or module != reader:
+        if row_kind not in (kind, f"{kind} {detail}") or module != reader:
             continue
         if functions is None or any(name in functions for name in names):
             return adapter
