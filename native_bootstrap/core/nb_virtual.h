@@ -2,29 +2,30 @@
  * a process initialises at build time (virtual mode), so that its image is the same wherever and
  * whenever it is built, and observed, so that it is known who asked for what.
  *
- *   nb_virtual_begin(seed)      from here on constant facts; each read is told to the observer
- *   nb_virtual_observe(f)       who is told
- *   nb_virtual_end()            in the process whose memory becomes the image, right before the
- * dump nb_virtual_reset()          in a restored process, first of all nb_virtual_rekey() in a
- * restored process, before anything may draw random numbers
+ *   nb_virtual_begin(seed)   from here on constant facts; each read is told to the observer
+ *   nb_virtual_observe(f)    who is told
+ *   nb_virtual_end()         in the process whose memory becomes the image, just before the dump
+ *   nb_virtual_reset()       in a restored process, first of all
+ *   nb_virtual_rekey()       in a restored process, before it draws random numbers
  *
  * What a read gives while virtual mode is on, and the (kind, detail) that it is observed as:
  *
- *   environment  NAME                  getenv, secure_getenv: the real environment
- *   clock        CLOCK_REALTIME …      clock_gettime, time, gettimeofday, clock: NB_VIRTUAL_DATE,
- * or 1 s (monotonic), or 0 (CPU); each call is 1 us later times, getrusage      nothing used so far
- *   entropy      getrandom             getrandom, getentropy: ChaCha20 with the seed as its key
- *                RAND_bytes …          OpenSSL's (RAND_bytes, RAND_priv_bytes and their _ex), which
- *                                      draw a seed from getrandom once and then no more
- *                sqlite3_randomness    sqlite's random(), its names of temporary files
- *   pid          getpid                NB_VIRTUAL_PID
- *                gettid                syscall(SYS_gettid), in the thread that began: the same.
- *                                      CPython's threading asks for it when it is imported, and
- *                                      again in a forked child
- *   machine      uname                 uname, gethostname, getdomainname: "Linux" "localhost" …
- *                cpu count             sysconf, sched_getaffinity, get_nprocs: 2
- *                memory, load          sysinfo, sysconf, getloadavg: 1 GiB, half of it free; 0
- *                sched_getcpu          0
+ *   environment  NAME               getenv, secure_getenv: the real environment
+ *   clock        CLOCK_REALTIME …   clock_gettime, time, gettimeofday, clock: NB_VIRTUAL_DATE,
+ *                                   or 1 s (monotonic), or 0 (CPU); each call is 1 us later
+ *                times, getrusage   nothing used so far
+ *   entropy      getrandom          getrandom, getentropy: ChaCha20 with the seed as its key
+ *                RAND_bytes …       OpenSSL's (RAND_bytes, RAND_priv_bytes and their _ex), which
+ *                                   draw a seed from getrandom once and then no more
+ *                sqlite3_randomness sqlite's random(), its names of temporary files
+ *   pid          getpid             NB_VIRTUAL_PID
+ *                gettid             syscall(SYS_gettid), in the thread that began: the same.
+ *                                   CPython's threading asks for it when it is imported, and
+ *                                   again in a forked child
+ *   machine      uname              uname, gethostname, getdomainname: "Linux" "localhost" …
+ *                cpu count          sysconf, sched_getaffinity, get_nprocs: 2
+ *                memory, load       sysinfo, sysconf, getloadavg: 1 GiB, half of it free; 0
+ *                sched_getcpu       0
  *
  * The same through syscall() gives the same. Sleeps and waits take their real time; when one has
  * lasted as long as it was allowed to, the clocks have moved on by as much.
