@@ -370,6 +370,8 @@ int main(int argc, char **argv) {
         result = nb_main_call_entry("resume", argc, argv);
     } else {
         bool initialise = nb_snapshot_phase() == NB_SNAPSHOT_INITIALISING;
+        if (initialise)
+            nb_capability_baseline();
         nb_main_prepare(initialise ? 1 : argc, argv);
         if (nb_main_load())
             result =

@@ -116,6 +116,7 @@ void __libc_start_init(void) {
 void nb_snapshot_resume(void) {
     nb_heap_resume(nb_restore_heap_size());
     nb_virtual_reset();
+    nb_capability_detect();
     signal(SIGPIPE, SIG_IGN);
     PyOS_AfterFork_Child();
     nb_virtual_rekey();

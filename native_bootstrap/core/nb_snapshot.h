@@ -55,6 +55,9 @@ int nb_snapshot_dump(int fd);
 /* First thing in the main() of a restored process, with the GIL (held since the dump). */
 void nb_snapshot_resume(void);
 
+/* nb_capability.c: OpenSSL's CPU features, those of the baseline or of this machine. */
+void nb_capability_baseline(void);
+void nb_capability_detect(void);
 /* nb_immortal.c; in the child, with the GIL: modules, classes, functions and constants lose their
  * reference counts. */
 void nb_immortal_make(void);
