@@ -14,8 +14,7 @@
 #include <sys/time.h>
 
 #define NB_WAIT_SECOND INT64_C(1000000000)
-#define NB_WAIT_MOST INT64_C(4000000000) /* seconds; less than half of what the kernel can count   \
-                                          */
+#define NB_WAIT_MOST INT64_C(4000000000) /* s; the kernel can count twice as many */
 
 long __syscall_cp(long number, long a, long b, long c, long d, long e, long f);
 int __clock_nanosleep(clockid_t clock, int flags, const struct timespec *request,
