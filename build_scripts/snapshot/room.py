@@ -35,7 +35,7 @@ EMULATOR = "/nb/emulator"
 API = "127.0.0.1:9001"  # room_api.ADDRESS
 FILE_LIMIT = 4 << 30  # that the program may give to any file
 # Below this a copy: it has no path of the host in /proc/self/mountinfo, and no time of its own.
-BIND_FROM = 4 << 20
+BIND_FROM = 1 << 20
 WORLD_READABLE = 0o004
 
 

@@ -33,11 +33,12 @@ PR_SET_NO_NEW_PRIVS = 38
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def _call(name: str, *arguments: object) -> int:
+def _call(name: str, *arguments: object, what: str = "") -> int:
+    """``what`` tells more than ``name`` when it fails."""
     result = int(getattr(_LIBC, name)(*arguments))
     if result == -1:
         number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), name)
+        raise OSError(number, os.strerror(number), what or name)
     return result
 
 
@@ -53,6 +54,7 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
         kind.encode() or None,
         ctypes.c_ulong(flags),
         options.encode() or None,
+        what=f"mount {target}",
     )
 
 

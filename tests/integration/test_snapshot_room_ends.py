@@ -254,6 +254,32 @@ def test_root_of_a_namespace_without_other_users():
     assert done.stdout == "b'993\\n'\n", done.stderr
 
 
+@pytest.mark.skipif(shutil.which("podman") is None, reason="podman is not installed")
+@pytest.mark.parametrize(
+    ("flags", "works"),
+    [
+        ((), False),
+        (room_refusal.CONTAINER_CURE.partition("with ")[2].split(), True),
+        (("--security-opt", "seccomp=unconfined", "--security-opt", "unmask=ALL"), True),
+    ],
+)
+def test_in_a_container(flags, works):
+    """What an engine allows by default is not enough, which is said; what is advised is enough."""
+    engine = ["podman", *filter(None, os.environ.get("NB_PODMAN_FLAGS", "").split())]
+    limits = ("--network=host", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000")
+    variables = [f"--env={name}={os.environ[name]}" for name in ("HOME", "PATH")]
+    command = [*engine, "run", "--rm", *limits, *variables, *flags, "--rootfs", "/:O"]
+    if subprocess.run([*command, "/bin/true"], capture_output=True).returncode:
+        pytest.skip("podman cannot start a container of this machine's own root here")
+    text = NOWHERE.replace('run_script("")', 'print(run_script("print(os.getpid())").stdout)')
+    done = subprocess.run([*command, sys.executable, "-c", text], capture_output=True, text=True)
+    if works:
+        assert done.stdout == "b'2\\n'\n", done.stderr
+    else:
+        assert "the clean room for the snapshot cannot be made here" in done.stdout, done.stderr
+        assert room_refusal.CONTAINER_CURE in done.stdout
+
+
 def test_what_to_do(tmp_path):
     settings = tmp_path / "proc/sys"
     (settings / "kernel").mkdir(parents=True)
