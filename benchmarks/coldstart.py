@@ -2,148 +2,152 @@
 
     python benchmarks/coldstart.py dist/hello --stock python3.13
 
-Contenders run in turns, in an order shuffled by a printed seed. Medians, with the 10th and 90th
-percentile beside them. ``--stock`` is a CPython 3.13; awslambdaric is installed for it into a
-private environment. The timer and the echo are C, compiled by Zig (timer.c, echo.c).
+Contenders run in turns, in an order shuffled by a printed seed, each from /var/task in a mount
+namespace of its own and with Lambda's environment. Medians, with minima beside them.
+``--stock`` is a CPython 3.13; awslambdaric is installed for it into a private environment.
+``--cpu-share 0.072`` gives the contender, not the timer, the CPU share of a 128 MB function.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
-import zipfile
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
-import uv
+from contenders import Contender, bootstraps, compile_c, echo, interpreted
+from cpu_share import NotPermittedError, limited
 
-from build_scripts.toolchain import zig
-
-HERE = Path(__file__).parent
+EXAMPLES = Path(__file__).parents[1] / "examples"
 EVENT = b'{"name": "world"}'
-AWSLAMBDARIC = "awslambdaric==4.2.2"
-MEASURES = ("init_ms", "cold_ms", "warm_us", "cpu_ms", "rss_mb")
+BOOTSTRAP, REFERENCE, ECHO = "bootstrap", "awslambdaric", "echo (C)"
+# What timer.c prints: a heading, and the digits after the point.
+MEASURES = {
+    "cold_ms": ("exec → 1st answer ms", 2),
+    "init_ms": ("exec → 1st /next ms", 2),
+    "cold_cpu_ms": ("CPU ms", 2),
+    "cold_faults": ("faults", 0),
+    "warm_us": ("warm µs", 0),
+    "rss_mb": ("RSS MB", 1),
+    "pss_mb": ("PSS MB", 1),
+    "dirty_mb": ("own pages MB", 1),
+}
+Samples = dict[str, list[dict[str, float]]]
 
 
-def compile_c(name: str, folder: Path) -> Path:
-    program = folder / name
-    subprocess.run(
-        [zig(), "cc", "-O2", "-target", f"{os.uname().machine}-linux-musl", "-static",
-         HERE / f"{name}.c", "-o", program],
-        check=True,
-    )  # fmt: skip
-    return program
-
-
-def reference(stock: str, folder: Path, requirements: Path | None) -> Path:
-    """A virtual environment of ``stock`` with awslambdaric and the requirements; its python."""
-    uv_bin = uv.find_uv_bin()
-    subprocess.run([uv_bin, "venv", "--quiet", "--python", stock, folder], check=True)
-    python = folder / "bin" / "python"
-    wanted = [AWSLAMBDARIC, *(["-r", requirements] if requirements else [])]
-    install = [uv_bin, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
-    subprocess.run([*install, *wanted], check=True)
-    return python
-
-
-def measure(timer: Path, command: list[str], cwd: Path, warm: int, event: Path) -> dict[str, float]:
-    environ = {
-        "PATH": os.environ["PATH"],
-        "LANG": "en_US.UTF-8",
-        "TZ": ":/etc/localtime",
-        "_HANDLER": "app.handler",
-        "LAMBDA_TASK_ROOT": str(cwd),
-        "AWS_LAMBDA_FUNCTION_NAME": "function",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
-    }
-    done = subprocess.run(
-        [timer, str(warm), event, "--", *command],
-        cwd=cwd, env=environ, check=True, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    return {name: float(value) for name, value in json.loads(done.stdout).items()}
-
-
-def contenders(args: argparse.Namespace, scratch: Path) -> dict[str, tuple[list[str], Path]]:
-    task = scratch / "task"
-    with zipfile.ZipFile(args.output / "function.zip") as file:
-        file.extractall(task)
-    (task / "bootstrap").chmod(0o755)
-    found = {
-        "echo (C)": ([str(compile_c("echo", scratch))], task),
-        "bootstrap": ([str(task / "bootstrap")], task),
-    }
-    for folder in args.also:
-        other = scratch / f"also-{len(found)}"
-        with zipfile.ZipFile(folder / "function.zip") as file:
-            file.extractall(other)
-        (other / "bootstrap").chmod(0o755)
-        found[str(folder)] = ([str(other / "bootstrap")], other)
-    if args.stock:
-        python = str(reference(args.stock, scratch / "reference", args.requirements))
-        project = args.project.resolve()
-        found["awslambdaric"] = ([python, "-m", "awslambdaric", "app.handler"], project)
-    return found
-
-
-def report(samples: dict[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
-    medians: dict[str, dict[str, float]] = {}
-    print(f"{'':16}" + "".join(f"{name:>24}" for name in MEASURES))
-    for name, runs in samples.items():
-        cells = []
-        medians[name] = {}
-        for what in MEASURES:
-            values = sorted(run[what] for run in runs)
-            medians[name][what] = statistics.median(values)
-            low, high = values[len(values) // 10], values[-1 - len(values) // 10]
-            cells.append(f"{medians[name][what]:10.2f} [{low:.2f}–{high:.2f}]")
-        print(f"{name:16}" + "".join(f"{cell:>24}" for cell in cells))
-    return medians
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("output", type=Path, help="a finished build, such as dist/hello")
-    parser.add_argument("also", type=Path, nargs="*", help="other builds to compare with")
-    parser.add_argument("--project", type=Path, default=HERE.parent / "examples" / "hello")
-    parser.add_argument("--requirements", type=Path, help="of the project, for awslambdaric")
-    parser.add_argument("--event", type=Path, help="a file with the event")
+    parser.add_argument("--project", type=Path, help="its project (examples/NAME of dist/NAME)")
+    parser.add_argument("--event", type=Path, help="a file with the event (the project's, if any)")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--stock", default="", help="a CPython 3.13 to run awslambdaric on")
     parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("--warm", type=int, default=2000)
+    parser.add_argument("--warm", type=int, default=300)
+    parser.add_argument("--cpu-share", type=float, help="part of one core, such as 0.072")
+    parser.add_argument("--cpu-period", type=float, default=20, help="ms in which it is granted")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--json", type=Path, help="write every sample here")
     args = parser.parse_args()
-    print(f"seed {args.seed}, {args.runs} runs, {args.warm} warm invocations", file=sys.stderr)
+    args.project = args.project or EXAMPLES / args.output.resolve().name
+    event = args.event or args.project / "event.json"
+    args.event = event.read_bytes() if event.is_file() else EVENT
+    return args
+
+
+def contenders(args: argparse.Namespace, scratch: Path) -> tuple[dict[str, Contender], int]:
+    """By name; and the size of awslambdaric's zip, 0 without it."""
+    handler = json.loads((args.output / "report.json").read_text())["handler"]
+    found = {ECHO: echo(scratch), **bootstraps(args.output, scratch / "task")}
+    if not args.stock:
+        return found, 0
+    reference = interpreted(args.stock, args.project, handler, scratch / "reference")
+    return {**found, REFERENCE: reference.contender}, reference.zip_size
+
+
+def environment(args: argparse.Namespace) -> dict[str, str]:
+    """What the deployment of this function sets: what the build was told of, and --env."""
+    report = json.loads((args.output / "report.json").read_text())
+    guards = report["snapshot"].get("guards", {})
+    declared = {name: guards.get(name) for name in report["snapshot"].get("declared", [])}
+    given = dict(item.partition("=")[::2] for item in args.env)
+    kept = {name: value for name, value in declared.items() if value is not None}
+    return {"_HANDLER": report["handler"], **kept, **given}
+
+
+def measure(args: argparse.Namespace, found: Mapping[str, Contender], scratch: Path) -> Samples:
+    event = scratch / "event.json"
+    event.write_bytes(args.event)
+    timer = compile_c("timer", scratch)
+    environ = environment(args)
     order = random.Random(args.seed)
-    with tempfile.TemporaryDirectory() as scratch_name:
-        scratch = Path(scratch_name)
-        timer = compile_c("timer", scratch)
-        event = scratch / "event.json"
-        event.write_bytes(args.event.read_bytes() if args.event else EVENT)
-        found = contenders(args, scratch)
-        samples: dict[str, list[dict[str, float]]] = {name: [] for name in found}
-        for run in range(-1, args.runs):  # run -1 warms the page cache and is not counted
-            for name in order.sample(list(found), len(found)):
-                command, cwd = found[name]
-                sample = measure(timer, command, cwd, args.warm, event)
-                if run >= 0:
-                    samples[name].append(sample)
-    medians = report(samples)
-    if "awslambdaric" in medians:
-        ratio = medians["bootstrap"]["cold_ms"] / medians["awslambdaric"]["cold_ms"]
-        print(f"\ncold start: {ratio:.2f} × awslambdaric")
-    ratio = medians["bootstrap"]["warm_us"] / medians["echo (C)"]["warm_us"]
-    print(f"warm invocation: {ratio:.2f} × the C echo")
-    for name in ("bootstrap", "function.zip"):
-        print(f"{name}: {(args.output / name).stat().st_size / 1e6:.2f} MB")
+    samples: Samples = {name: [] for name in found}
+    for run in range(-1, args.runs):  # run -1 warms the page cache and is not counted
+        for name in order.sample(list(found), len(found)):
+            share = args.cpu_share
+            with limited(share, args.cpu_period) if share else nullcontext() as procs:
+                options = ["--procs", procs] if procs else []
+                sample = found[name].run([timer, *options, str(args.warm), event], environ)
+            if run >= 0:
+                samples[name].append(sample)
+    return samples
+
+
+def table(samples: Samples) -> dict[str, dict[str, float]]:
+    """Print a line per contender; the medians."""
+    medians = {
+        name: {what: statistics.median(run[what] for run in runs) for what in MEASURES}
+        for name, runs in samples.items()
+    }
+    headings = [heading for heading, _ in MEASURES.values()]
+    print(f"{'median [minimum]':17}" + "".join(f"{heading:>22}" for heading in headings))
+    for name, runs in samples.items():
+        cells = [
+            f"{medians[name][what]:.{digits}f} [{min(run[what] for run in runs):.{digits}f}]"
+            for what, (_, digits) in MEASURES.items()
+        ]
+        print(f"{name:17}" + "".join(f"{cell:>22}" for cell in cells))
+    return medians
+
+
+def ratios(medians: Mapping[str, Mapping[str, float]]) -> None:
+    ours = medians[BOOTSTRAP]
+    print()
+    for name, theirs in medians.items():
+        if name != BOOTSTRAP:
+            print(
+                f"{BOOTSTRAP} : {name}   cold start {theirs['cold_ms'] / ours['cold_ms']:.2f} × as"
+                f" fast, CPU {ours['cold_cpu_ms'] / theirs['cold_cpu_ms']:.3f} ×,"
+                f" warm {theirs['warm_us'] / (ours['warm_us'] or 1):.2f} × as fast,"
+                f" RSS {ours['rss_mb'] / theirs['rss_mb']:.2f} ×"
+            )
+
+
+def main() -> None:
+    args = parse()
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        if args.cpu_share:
+            try:
+                with limited(args.cpu_share, args.cpu_period):
+                    pass
+            except NotPermittedError as why:
+                print(f"skipped: a share of the CPU cannot be set here: {why}")
+                return
+            print(f"with {args.cpu_share:.1%} of a core, granted every {args.cpu_period:g} ms")
+        found, zip_size = contenders(args, scratch)
+        print(f"seed {args.seed}, {args.runs} runs, {args.warm} warm invocations\n")
+        samples = measure(args, found, scratch)
+    ratios(table(samples))
+    sizes = {path: (args.output / path).stat().st_size for path in ("bootstrap", "function.zip")}
+    line = ", ".join(f"{path} {size / 1e6:.2f} MB" for path, size in sizes.items())
+    print(line + (f"; interpreted zip {zip_size / 1e6:.2f} MB" if zip_size else ""))
     if args.json:
         args.json.write_text(json.dumps(samples))
 
