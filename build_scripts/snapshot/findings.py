@@ -77,8 +77,9 @@ def judge(report: Report, deferred: Mapping[str, object], known: Known) -> Findi
     judge_ = _Judge(deferred, known)
     for offence in report.offences:
         judge_.offence(offence)
+    judge_.variables(report.variables)  # they often say why a module raises
     judge_.failures(report)
-    judge_.variables(report.variables)
+    judge_.variables(report.variables)  # and who is deferred decides about what it has set
     if not report.done:
         judge_.death(report)
     return judge_.result()

@@ -1,13 +1,11 @@
 """Audit events of the interpreter that say something about an image.
 
 `sys.addaudithook` has no opposite, and a hook costs every `open`, `import` and `compile` of the
-running program. So ours is taken out of the interpreter's list of hooks, which the garbage
-collector knows.
+running program. The C core takes ours out of the interpreter's list of hooks.
 """
 
 from __future__ import annotations
 
-import gc
 import posix
 import sys
 
@@ -15,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
+    from typing import Any
 
     from native_bootstrap.runtime.snapshot.observer import Observer
 
@@ -26,19 +25,22 @@ def _hook(event: str, arguments: tuple[object, ...]) -> None:
         _takers[0](event, arguments, sys._getframe(1))  # noqa: SLF001
 
 
+# With globals of its own: where the hook cannot be taken out, it does not hold this module.
+_Function: Callable[..., Any] = type(_hook)
+_lonely_hook = _Function(_hook.__code__, {"_takers": _takers, "sys": sys})
+
+
 def install(taker: Callable[[str, tuple[object, ...], FrameType], None]) -> None:
     """Call `taker(event, arguments, innermost frame)`."""
     _takers[:] = [taker]
-    sys.addaudithook(_hook)
+    sys.addaudithook(_lonely_hook)
 
 
-def remove() -> None:
-    """As if there had never been a hook, but for the interpreter's list, which stays."""
+def remove(forget: Callable[[object], object] | None) -> None:
+    """As if there had never been a hook. `forget`: the core's way to take it out."""
     _takers.clear()
-    for holder in gc.get_referrers(_hook):
-        if type(holder) is list:
-            while _hook in holder:
-                holder.remove(_hook)
+    if forget is not None:
+        forget(_lonely_hook)
 
 
 _THREADS = ("_thread.start_new_thread", "_thread.start_joinable_thread")
@@ -54,8 +56,8 @@ _CHANGES = (
     "os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr",
 )  # fmt: skip
 _LISTINGS = ("os.listdir", "os.scandir")
-_MARKS = {"socket.__new__": "socket", "mmap.__new__": "mmap", "resource.setrlimit": "limits",
-          "resource.prlimit": "limits"}  # fmt: skip
+_MARKS = {"socket.__new__": "socket", "mmap.__new__": "mmap", "resource.setrlimit": "limit",
+          "resource.prlimit": "limit"}  # fmt: skip
 _WRITES = posix.O_WRONLY | posix.O_RDWR | posix.O_CREAT | posix.O_TRUNC
 _LOCAL = ("", "localhost", "127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - only compared
 _RANDOM = ("/dev/urandom", "/dev/random")

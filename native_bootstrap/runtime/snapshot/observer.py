@@ -87,7 +87,7 @@ class Observer:
         self._busy = True
         self._core.observe(None)
         imports.remove()
-        audit.remove()
+        audit.remove(getattr(self._core, "forget_audit_hook", None))
         self._variables.put_back()
         return self._written
 
