@@ -121,7 +121,7 @@ OFFENCES = [
     ("network", 3, "import socket\nwith socket.socket(socket.AF_UNIX) as s:\n"
                    "  try: s.connect('/nowhere')\n  except OSError: pass"),
     ("event-loop", 2, "import asyncio\nloop = asyncio.new_event_loop()"),
-    ("event-loop", 2, "import select\npoll = select.epoll()"),
+    ("descriptor", 2, "import select\npoll = select.epoll()"),
     ("timer", 2, "import signal\nsignal.alarm(100)"),
     ("timer", 2, "import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 100)"),
     ("signal-wakeup", 4, "import signal, socket\na, b = socket.socketpair()\nb.setblocking(False)\n"

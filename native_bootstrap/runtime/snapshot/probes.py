@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _TIMERS = (("ITIMER_REAL", 0), ("ITIMER_VIRTUAL", 1), ("ITIMER_PROF", 2))
-# How a descriptor's link begins: kind of offence, words. The first row that fits.
+# How a descriptor's link begins: kind of offence, words. The first row that fits; the first of all
+# only where there is a socket as well, for that is what asyncio's loops have.
 _DESCRIPTORS = (
     ("anon_inode:[eventpoll]", "event-loop", "leaves an event loop open"),
+    ("anon_inode:[eventpoll]", "descriptor", "leaves an epoll open"),
     ("anon_inode:[timerfd]", "timer", "leaves a timer running"),
     ("anon_inode:", "descriptor", "leaves a descriptor open"),
     ("socket:", "socket", "leaves a socket open"),
@@ -37,7 +39,7 @@ _HEAP = (0x1000000000, 0x1000000000 + (16 << 30))  # core/nb_heap.h
 _C_LIBRARY_SIGNALS = 32  # from here on three or so that only the C library uses, for threads
 _OWN_MAPPINGS = ("[heap]", "[stack]", "[vdso]", "[vvar]", "[vsyscall]", "[vvar_vclock]")
 # What `remember` calls the places where such a thing is made, if not by the item's name.
-_MARKS = {"socket": ("socket",), "event-loop": ("epoll", "socket"), "mapping": ("mmap",)}
+_MARKS = {"socket": ("socket",), "event-loop": ("socket",), "mapping": ("mmap",)}
 _MEMORY_LIMIT = 200 << 20  # Lambda takes 250 MB, program and data included
 _ORDER = ("event-loop", "thread", "process", "timer")  # the rest follows from these
 
@@ -89,7 +91,9 @@ class Ledger:
     def settle(self, module: str | None) -> None:
         """Report what `module` leaves (None: what anybody leaves)."""
         mine = [i for i, owner in self._owners.items() if module is None or owner == module]
-        found = [(_describe(item), item) for item in mine]
+        has_socket = any(item[-1].startswith("socket:") for item in mine)
+        rows = _DESCRIPTORS if has_socket else _DESCRIPTORS[1:]
+        found = [(_describe(item, rows), item) for item in mine]
         found.sort(key=lambda row: _ORDER.index(row[0][0]) if row[0][0] in _ORDER else len(_ORDER))
         for (kind, detail), item in found:
             owner = self._owners.pop(item)
@@ -97,7 +101,8 @@ class Ledger:
             self._observer.offence(kind, detail, self._place(kind, item, owner))
 
     def _place(self, kind: str, item: Item, owner: str | None) -> Place:
-        for mark in ("".join(item[:2]), f"file{item[-1]}", *_MARKS.get(kind, ()), item[0]):
+        epoll = ("epoll",) if item[-1].startswith(_DESCRIPTORS[0][0]) else ()
+        for mark in ("".join(item[:2]), *epoll, f"file{item[-1]}", *_MARKS.get(kind, ()), item[0]):
             place = self._marks.get((owner, mark))
             if place is not None:
                 return place
@@ -142,10 +147,10 @@ class Ledger:
         self._random = (generator, state)
 
 
-def _describe(item: Item) -> tuple[str, str]:
+def _describe(item: Item, rows: tuple[tuple[str, str, str], ...]) -> tuple[str, str]:
     """Kind of offence, and the words for it."""
     if item[0] == "descriptor":
-        for start, kind, words in _DESCRIPTORS:
+        for start, kind, words in rows:
             if item[2].startswith(start):
                 return kind, f"{words} ({item[2]})" if words.endswith("file open") else words
     if item[0] == "mapping":
