@@ -82,10 +82,12 @@ def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
 
 @contextmanager
 def nothing_left(scratch: Path, patch: Any) -> Iterator[None]:
-    """No file in the folder for temporary ones, and no mount, is left by what the block does."""
+    """No file in the folder for temporary ones, and no mount, is left by what the block does.
+
+    The room's own root is mounted on that folder. Of other mounts, other programs may be the cause.
+    """
     scratch.mkdir()
     patch.setattr(tempfile, "tempdir", str(scratch))
-    before = Path("/proc/mounts").read_text()
     yield
     assert list(scratch.iterdir()) == []
-    assert Path("/proc/mounts").read_text() == before
+    assert str(scratch) not in Path("/proc/mounts").read_text()
