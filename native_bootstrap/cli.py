@@ -82,9 +82,7 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     add("--keep-sources", action=flag, default=None, help="source lines of dependencies, too")
     add("--refresh", action=flag, default=None, help="resolve unpinned requirements again")
     add("--snapshot", metavar="LEVEL", help="auto (default), full, runtime or off")
-    given = "a variable of the function's environment; NAME=: empty, NAME!: not set *"
-    add("--env", action="append", metavar="NAME=VALUE", help=given)
-    add("--env-file", type=Path, metavar="FILE", help="such variables, one in a line")
+    _add_environment(parser)
     add("--salt", metavar="TEXT", help="another hash secret than that of the content")
     add("--event", type=Path, metavar="FILE", help="an event to try the snapshot with")
     add("--explain-snapshot", action="store_true", default=None, help="tell what went into it")
@@ -93,10 +91,20 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     add("--debug", action="store_true", default=None, help="show tracebacks of errors")
 
 
+def _add_environment(parser: argparse.ArgumentParser) -> None:
+    given = "a variable of the function's environment; NAME=: empty, NAME!: not set *"
+    parser.add_argument("--env", action="append", metavar="NAME=VALUE", help=given)
+    file = "such variables, one in a line"
+    parser.add_argument("--env-file", type=Path, metavar="FILE", help=file)
+
+
 def _add_invoke(commands: Any) -> None:
-    invoke = commands.add_parser("invoke", help="run a finished bootstrap once, here")
+    invoke = commands.add_parser(
+        "invoke", help="run a finished bootstrap once, here", epilog=_REPEATABLE
+    )
     invoke.add_argument("folder", type=Path, help="the output folder of a build")
     invoke.add_argument("--event", default="{}", help="JSON, a file, or - (default: {})")
+    _add_environment(invoke)
     invoke.add_argument("--debug", action="store_true", help="show tracebacks of errors")
     invoke.set_defaults(command=_invoke)
 
@@ -135,7 +143,7 @@ def _options(parsed: argparse.Namespace) -> Options:
 
 
 def _build(parsed: argparse.Namespace) -> int:
-    from build_scripts import pipeline, report
+    from build_scripts import declared, pipeline, report
     from build_scripts.log import Log
     from native_bootstrap import invoke as local  # late: an HTTP server
 
@@ -150,18 +158,24 @@ def _build(parsed: argparse.Namespace) -> int:
     _output().print(report.table(result.report, result.output))
     if event is None:
         return 0
-    return _print_answer(local.invoke(result.output, event))
+    given = declared.parse(options.env, options.env_file)
+    return _print_answer(local.invoke(result.output, event, given=given))
 
 
 def _invoke(parsed: argparse.Namespace) -> int:
+    from build_scripts import declared
     from native_bootstrap import invoke as local
 
-    return _print_answer(local.invoke(parsed.folder, local.read_event(parsed.event)))
+    given = declared.parse(parsed.env or (), parsed.env_file)
+    event = local.read_event(parsed.event)
+    return _print_answer(local.invoke(parsed.folder, event, given=given))
 
 
 def _print_answer(answer: Answer) -> int:
     """The function's log to stderr, its answer to stdout: exit 0 for a result, 1 for an error."""
     note = Console(stderr=True, highlight=False)
+    if answer.note:
+        note.print(f"note: {answer.note}", markup=False, soft_wrap=True)
     if answer.log:
         # Lambda's log takes \r for a line break inside a record.
         text = answer.log.rstrip("\n").replace("\r", "\n")

@@ -9,9 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import platform
-import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -24,9 +21,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from native_bootstrap import launch
 from native_bootstrap.errors import InvokeError, UsageError
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Mapping
 
 API = "/2018-06-01/runtime"
@@ -35,11 +34,15 @@ TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the function said to one event. Times in seconds since the process was started."""
+    """What the function said to one event. Times in seconds since the program was started.
+
+    ``note``: why it did not run quite as on Lambda, or "".
+    """
 
     body: bytes
     ok: bool
     log: str
+    note: str
     init_seconds: float
     total_seconds: float
 
@@ -138,34 +141,36 @@ def _read_file(name: str) -> bytes | None:
         ) from error
 
 
-def invoke(folder: Path, event: bytes, *, environ: Mapping[str, str] = os.environ) -> Answer:
+def invoke(
+    folder: Path,
+    event: bytes,
+    *,
+    given: Mapping[str, str | None] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Answer:
     """Unpack ``folder``/function.zip, start its bootstrap, give it ``event``, return its answer.
 
-    What runs is exactly what would be uploaded; a program for another architecture runs under
-    qemu-user. Raises InvokeError when the process ends or stays silent without an answer.
+    What runs is exactly what would be uploaded, in the environment that launch.environment() makes
+    of the caller's ``environ``, what the build was told of, and ``given``. Raises InvokeError when
+    the process ends or stays silent without an answer.
     """
+    variables = {**launch.declared(folder), **(given or {})}
     with (
         serve(event) as (address, exchange),
         tempfile.TemporaryFile() as log,
         tempfile.TemporaryDirectory(prefix="native-bootstrap-") as task,
     ):
-        program = _unpack(folder, Path(task))
-        exchange.started = time.monotonic()
-        process = subprocess.Popen(
-            [*_emulator(program), program],
-            cwd=task,
-            env=_environment(Path(task), address, environ),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+        _unpack(folder, Path(task))
+        started = launch.start(Path(task), launch.environment(address, environ, variables), log)
+        exchange.started = started.at
         try:
-            _wait(process, exchange)
+            _wait(started.process, exchange)
         finally:
-            process.kill()
-            process.wait()
+            started.process.kill()
+            started.process.wait()
         log.seek(0)
-        return _answer(exchange, log.read().decode("utf-8", "replace"), process.returncode)
+        text = log.read().decode("utf-8", "replace")
+        return _answer(exchange, text, started.process.returncode, started.note)
 
 
 @contextmanager
@@ -182,7 +187,7 @@ def serve(event: bytes) -> Iterator[tuple[str, Exchange]]:
             server.shutdown()
 
 
-def _unpack(folder: Path, task: Path) -> Path:
+def _unpack(folder: Path, task: Path) -> None:
     archive = folder / "function.zip"
     try:
         with zipfile.ZipFile(archive) as file:
@@ -193,41 +198,7 @@ def _unpack(folder: Path, task: Path) -> Path:
         ) from None
     except zipfile.BadZipFile as error:
         raise InvokeError(f"{archive} is damaged: {error}", hint="build it again") from error
-    program = task / "bootstrap"
-    program.chmod(0o755)
-    return program
-
-
-def _emulator(program: Path) -> list[str]:
-    """The command that runs a program of a foreign architecture; empty for this machine's own."""
-    with program.open("rb") as file:
-        number = int.from_bytes(file.read(20)[18:20], "little")  # e_machine
-    machine = {62: "x86_64", 183: "aarch64"}.get(number, f"machine {number}")
-    if machine == platform.machine():
-        return []
-    for name in (f"qemu-{machine}-static", f"qemu-{machine}"):
-        found = shutil.which(name)
-        if found:
-            return [found]
-    raise InvokeError(
-        f"{program.name} is for {machine}, this machine is {platform.machine()}",
-        hint="install qemu-user-static to run it here",
-    )
-
-
-def _environment(task: Path, address: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The caller's environment with what Lambda sets on top."""
-    return {
-        **environ,
-        "AWS_LAMBDA_RUNTIME_API": address,
-        "AWS_LAMBDA_FUNCTION_NAME": "function",
-        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
-        "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/function",
-        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
-        "LAMBDA_TASK_ROOT": str(task),
-        "_HANDLER": "bootstrap",
-    }
+    (task / "bootstrap").chmod(0o755)
 
 
 def _wait(process: subprocess.Popen[bytes], exchange: Exchange) -> None:
@@ -237,18 +208,19 @@ def _wait(process: subprocess.Popen[bytes], exchange: Exchange) -> None:
             return
 
 
-def _answer(exchange: Exchange, log: str, status: int) -> Answer:
+def _answer(exchange: Exchange, log: str, status: int, note: str) -> Answer:
     if exchange.answer is None:
         tail = "\n".join(log.splitlines()[-15:])
         raise InvokeError(
             f"the bootstrap gave no answer (exit status {status}):\n{tail}",
-            hint="run it with PYTHONVERBOSE=1 to see how far it gets",
+            hint="run it with --env PYTHONVERBOSE=1 to see how far it gets",
         )
     ok, body, when = exchange.answer
     return Answer(
         body=body,
         ok=ok,
         log=log,
+        note=note,
         init_seconds=(exchange.first_next or when) - exchange.started,
         total_seconds=when - exchange.started,
     )

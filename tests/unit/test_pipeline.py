@@ -10,6 +10,7 @@ import pytest
 from build_scripts import codegen, link, pipeline, process
 from build_scripts.log import quiet
 from build_scripts.modules import DataFile
+from build_scripts.snapshot import take
 from native_bootstrap.errors import ToolError
 
 
@@ -27,16 +28,16 @@ def test_a_file_made_executable_is_a_change(tmp_path, program):
     modes = []
     for mode in (0o644, 0o755):
         tool.chmod(mode)
-        with zipfile.ZipFile(pipeline._write_zip(program, data).path) as archive:
+        with zipfile.ZipFile(pipeline._write_zip(take.without(program), data).path) as archive:
             modes.append(archive.getinfo("tool.sh").external_attr >> 16 & 0o777)
     assert modes == [0o644, 0o755]
 
 
 def test_the_cache_can_be_moved(tmp_path, program, monkeypatch):
-    first = pipeline._write_zip(program, [])
+    first = pipeline._write_zip(take.without(program), [])
     (tmp_path / "cache").rename(tmp_path / "moved")
     monkeypatch.setenv("NATIVE_BOOTSTRAP_CACHE", str(tmp_path / "moved"))
-    second = pipeline._write_zip(program, [])
+    second = pipeline._write_zip(take.without(program), [])
     assert second.path.is_relative_to(tmp_path / "moved")
     assert second.path.is_file()
     assert second.sha256 == first.sha256
@@ -48,7 +49,8 @@ def test_results_follow_no_link(tmp_path, program):
     output.mkdir()
     (output / ".bootstrap.partial").symlink_to(victim)
     (output / "bootstrap").symlink_to(victim)
-    pipeline._publish(output, program, pipeline._write_zip(program, []))
+    snapshot = take.without(program)
+    pipeline._publish(output, program, snapshot, pipeline._write_zip(snapshot, []))
     assert victim.read_text() == "mine"
     assert (output / "bootstrap").read_bytes() == b"\x7fELF"
 
