@@ -41,7 +41,7 @@ _OWN_MAPPINGS = ("[heap]", "[stack]", "[vdso]", "[vvar]", "[vsyscall]", "[vvar_v
 # What `remember` calls the places where such a thing is made, if not by the item's name.
 _MARKS = {"socket": ("socket",), "event-loop": ("socket",), "mapping": ("mmap",)}
 _MEMORY_LIMIT = 200 << 20  # Lambda takes 250 MB, program and data included
-_ORDER = ("event-loop", "thread", "process", "timer")  # the rest follows from these
+_ORDER = ("event-loop", "thread", "process", "timer", "mapping")  # the rest follows from these
 
 
 class Ledger:
