@@ -93,6 +93,7 @@ def _snapshot_facts(snapshot: Snapshot) -> dict[str, Any]:
         "guards": {name: declared.hidden(name, value) for name, value in snapshot.guards.items()},
         "declared": list(snapshot.declared),
         "warnings": list(snapshot.warnings),
+        "story": list(snapshot.story),
     }
 
 
@@ -129,6 +130,12 @@ def table(facts: Mapping[str, Any], output: Path) -> Table:
     slow = "  ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items() if seconds >= 0.05)
     grid.add_row("time", f"{facts['seconds']:.1f} s", slow)
     return grid
+
+
+def story(facts: Mapping[str, Any]) -> Sequence[str]:
+    """What went into the image and why, line by line (--explain-snapshot)."""
+    lines: Sequence[str] = facts["snapshot"]["story"]
+    return lines
 
 
 def _add_snapshot(grid: Table, snapshot: Mapping[str, Any]) -> None:

@@ -17,6 +17,9 @@ from build_scripts.snapshot.events import (
 )
 
 _RUNTIME = "native_bootstrap"
+# Reads that the image can live with where a dependency makes them while it is imported itself: what
+# is kept of them is a default or a label. The user's own modules read them for a reason.
+_TOLERATED = ("clock", "pid", "machine")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +66,15 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """``unblamed``: what no module can be deferred for; ``skipped``: shared modules between a
-    blamed module and what happened; ``guards``: variables that the image would depend on."""
+    """``unblamed``: what no module can be deferred for; ``skipped``: shared modules between a blamed
+    module and what happened; ``guards``: variables that the image would depend on; ``notes``: what
+    is in the image all the same."""
 
     deferred: Mapping[str, Reason]
     unblamed: Sequence[str]
     skipped: frozenset[str]
     guards: Mapping[str, str | None]
+    notes: Sequence[str] = ()
 
 
 def judge(report: Report, deferred: Mapping[str, object], known: Known) -> Findings:
@@ -92,6 +97,7 @@ class _Judge:
         self._found: dict[str, Reason] = {}
         self._importers: dict[str, Reason] = {}
         self._unblamed: list[str] = []
+        self._notes: list[str] = []
         self._skipped: set[str] = set()
         self._guards: dict[str, str | None] = {}
 
@@ -103,17 +109,20 @@ class _Judge:
             unblamed=tuple(dict.fromkeys(self._unblamed)),
             skipped=frozenset(self._skipped),
             guards=MappingProxyType(self._guards),
+            notes=tuple(self._notes),
         )
 
     def offence(self, event: Offence) -> None:
         if event.kind == "exit":
             return  # only a hint for `death`
         what = f"{event.detail or event.kind} at import"
+        if event.kind in _TOLERATED and event.module and event.module not in self._known.own:
+            self._notes.append(f"{event.module} {what}: {self._file(event.file)}:{event.line}")
+            return
         self._blame(event.module, event.chain, what, event)
 
     def failures(self, report: Report) -> None:
         """Modules that raised. Whoever needs a deferred module is deferred with it."""
-        completed = set(report.modules)
         blamed: set[str] = set()
         for event in report.failed:  # inner modules fail first
             chain = _chain_of(event.module, event.chain)
@@ -123,7 +132,8 @@ class _Judge:
                 self._defer_importers((*chain, event.needs))
                 continue
             importer = chain[-2] if len(chain) > 1 else ""
-            if event.is_import_error and importer in completed:
+            passed_on = any(f.module == importer and f.error == event.error for f in report.failed)
+            if event.is_import_error and importer and not passed_on:
                 continue  # `try: import x` where x lacks something: the same on Lambda
             if blamed.intersection(self._raised_below(report, event)):
                 self._defer_importers(chain)
@@ -181,6 +191,8 @@ class _Judge:
             return
         if name in declared:
             self._guards[name] = declared[name]
+        elif name in variables.USUAL:
+            self._guards[name] = variables.USUAL[name]
         elif variables.is_per_deployment(name):
             what = f"reads {name}, which is not the same in every function"
             self._blame(event.module, event.chain, what, event)

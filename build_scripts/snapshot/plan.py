@@ -88,6 +88,7 @@ class Decision:
     why_runtime: str = ""
     found: Mapping[str, Reason] = field(default_factory=lambda: _NOTHING)
     guards: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    notes: tuple[str, ...] = ()
 
 
 def next_plan(plan: Plan, report: Report, known: Known) -> Decision:
@@ -96,7 +97,14 @@ def next_plan(plan: Plan, report: Report, known: Known) -> Decision:
     new = {name: why for name, why in result.deferred.items() if name not in plan.deferred}
     stuck = "; ".join(result.unblamed) or (result.deferred and not new and "no progress") or ""
     if not result.deferred and not result.unblamed:
-        return Decision(ran=plan, report=report, plan=plan, sound=True, guards=result.guards)
+        return Decision(
+            ran=plan,
+            report=report,
+            plan=plan,
+            sound=True,
+            guards=result.guards,
+            notes=tuple(result.notes),
+        )
     if plan.level == RUNTIME:
         reasons = result.unblamed or [why.line_text for why in result.deferred.values()]
         return Decision(ran=plan, report=report, plan=plan, off=reasons[0])

@@ -70,6 +70,7 @@ def _result(last: Decision) -> Iterator[str]:
     yield from _some([f"  deferred {_row(why)}" for why in last.plan.deferred.values()])
     for name, value in sorted(last.guards.items()):
         yield f"  checked at start: {name} {'is not set' if value is None else f'= {value!r}'}"
+    yield from (f"  kept as the build has it: {note}" for note in last.notes)
     for use in _unique(last.report.variables):
         yield f"  {use.module or 'the runtime'} reads {use.name}{_how(use)}"
     if last.report.adapters:

@@ -270,6 +270,7 @@ def _passes(
 def environment(declared: Mapping[str, str | None]) -> dict[str, str]:
     """What the function sees while it initialises: Lambda's fixed variables and the declared."""
     environ = dict(variables.FIXED)
+    environ |= {name: value for name, value in variables.USUAL.items() if value is not None}
     for name, value in declared.items():
         environ.pop(name, None)
         if value is not None:
@@ -284,7 +285,11 @@ def _guards(found: Mapping[str, str | None], request: Request) -> list[image.Gua
         if name.startswith("PYTHON"):
             values[name] = value
     values.pop(TASK_ROOT, None)
-    guards = [image.Guard(name=name, value=value) for name, value in sorted(values.items())]
+    guards = [
+        # Where Lambda's own are not set, it is not Lambda: a local run.
+        image.Guard(name=name, value=value, or_absent=name in variables.USUAL and bool(value))
+        for name, value in sorted(values.items())
+    ]
     # Paths of the function's files are all over the image. Not set, it is /var/task as well.
     root = variables.FIXED[TASK_ROOT]
     return [image.Guard(name=TASK_ROOT, value=root, or_absent=True), *guards]

@@ -9,6 +9,9 @@ from build_scripts import resources
 
 _DATA = resources.load("lambda_environment")
 FIXED: Mapping[str, str] = MappingProxyType(dict(_DATA["fixed"]))
+USUAL: Mapping[str, str | None] = MappingProxyType(
+    {**_DATA["usual"], **dict.fromkeys(_DATA["usually_absent"]["names"])}
+)
 _PER_DEPLOYMENT = frozenset(_DATA["per_deployment"]["names"])
 _PREFIXES = tuple(_DATA["per_deployment"]["prefixes"])
 
