@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 _DETAILS = {
     "clock": "reads the clock",
-    "entropy": "draws random bytes",
-    "pid": "reads the process id",
+    "entropy": "draws entropy (random bytes)",
+    "pid": "reads the process id (pid)",
     "machine": "reads facts of the machine",
 }
 # Read by the C library for local times. `restore.thaw` calls tzset().
