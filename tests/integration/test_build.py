@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from support import FUNCTIONS, assert_one_message, build_native
+from support import FUNCTIONS, build_native
 
 from native_bootstrap import invoke
 
@@ -245,20 +245,6 @@ def test_build_with_a_trial_invocation(project, tmp_path):
     assert result.status == 0, result.err
     assert result.out.splitlines()[-1] == '{"hello": "wörld"}'
     assert "init" in result.err
-
-
-def test_invoke(built, tmp_path):
-    output = built("sample", "app.handler")
-    event = tmp_path / "event.json"
-    event.write_text('{"do": "echo", "value": [1]}')
-    result = build_native("invoke", output, "--event", event)
-    assert (result.status, json.loads(result.out)["echo"]) == (0, [1])
-    failed = build_native("invoke", output, "--event", '{"do": "fail", "why": "because"}')
-    assert failed.status == 1
-    assert json.loads(failed.out)["errorMessage"] == "because"
-    assert "[ERROR] MyError: because" in failed.err
-    ended = build_native("invoke", output, "--event", '{"do": "exit", "status": 3}')
-    assert_one_message(ended, 60, "gave no answer (exit status 3)")
 
 
 def test_pack_path_and_list(built):

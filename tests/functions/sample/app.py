@@ -40,7 +40,12 @@ def do_exit(event, context):
 
 def do_facts(event, context):
     """What the program looks like from inside."""
+    import _nb_snapshot
+
     return {
+        "start": ["normal", "initialising", "restored"][_nb_snapshot.phase()],
+        "cwd": os.getcwd(),
+        "environ": dict(os.environ),
         "version": sys.version_info[:3],
         "file": __file__,
         "prefix": sys.prefix,
