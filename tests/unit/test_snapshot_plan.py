@@ -204,6 +204,23 @@ def test_an_optional_import_that_fails_as_on_lambda():
     assert decision.sound
 
 
+def test_it_stays_optional_when_its_importer_fails_for_another_reason():
+    first = plan.Plan(handler=HANDLER, deferred={"d": findings.Reason(module="d", what="x")})
+    error = "ModuleNotFoundError: No module named 'OpenSSL'"
+    decision = decide(begun("lib"), begun("lib.optional", "lib"),
+                      failed("lib.optional", "lib", error=error), failed("d", "lib", needs="d"),
+                      failed("lib", needs="d"), DONE, before=first)  # fmt: skip
+    assert set(decision.found) == {"lib"}
+
+
+def test_a_missing_module_that_nobody_catches():
+    error = "ModuleNotFoundError: No module named 'x'"
+    decision = decide(begun("app.handler"), begun("lib", "app.handler"),
+                      failed("lib", "app.handler", error=error),
+                      failed("app.handler", error=error), DONE)  # fmt: skip
+    assert reasons(decision)["lib"] == f"raises {error} at build time"
+
+
 def test_a_process_that_dies_is_blamed_on_what_it_was_executing():
     decision = decide(begun("app.handler"), begun("app.db", "app.handler"), end="exit code 3")
     assert decision.plan.locate  # once more, for the line
