@@ -34,7 +34,7 @@ MEASURES = {
     "warm_us": ("warm µs", 0),
     "rss_mb": ("RSS MB", 1),
     "pss_mb": ("PSS MB", 1),
-    "dirty_mb": ("own pages MB", 1),
+    "anon_mb": ("anonymous MB", 1),
 }
 Samples = dict[str, list[dict[str, float]]]
 

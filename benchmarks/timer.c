@@ -8,8 +8,8 @@
  *   cold_ms   from just before exec to its first response: what a caller waits for
  *   cold_cpu_ms   CPU time of the process (all threads, with its exec) when it asks for more
  *   cold_faults   its page faults until then (those the kernel served from memory)
- *   rss_mb, pss_mb, dirty_mb   its memory then: all resident pages; with those that other processes
- *             map too counted in part; those it has written itself
+ *   rss_mb, pss_mb, anon_mb   its memory then: all resident pages; with those that other processes
+ *             map too counted in part; those that no file holds
  *   warm_us   one later invocation, mean over WARM: from the second …/next to the last response
  * With --procs the process puts itself into the cgroup of that file (cgroup.procs) before the exec;
  * the timer stays out of it.
@@ -142,7 +142,7 @@ static pid_t start(char **command, const char *procs, double *begin) {
 }
 
 struct footprint {
-    double cpu_ms, rss_mb, pss_mb, dirty_mb;
+    double cpu_ms, rss_mb, pss_mb, anon_mb;
     unsigned long faults;
 };
 
@@ -182,7 +182,7 @@ static struct footprint look_at(pid_t pid) {
     read_proc(pid, "smaps_rollup");
     found.rss_mb = megabytes("\nRss:");
     found.pss_mb = megabytes("\nPss:");
-    found.dirty_mb = megabytes("\nPrivate_Dirty:");
+    found.anon_mb = megabytes("\nAnonymous:");
     return found;
 }
 
@@ -270,8 +270,8 @@ int main(int argc, char **argv) {
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     printf("{\"init_ms\": %.4f, \"cold_ms\": %.4f, \"cold_cpu_ms\": %.4f, \"cold_faults\": %lu, "
-           "\"warm_us\": %.3f, \"rss_mb\": %.2f, \"pss_mb\": %.2f, \"dirty_mb\": %.2f}\n",
+           "\"warm_us\": %.3f, \"rss_mb\": %.2f, \"pss_mb\": %.2f, \"anon_mb\": %.2f}\n",
            init, cold, first.cpu_ms, first.faults, warm > 0 ? (last - second) * 1e3 / warm : 0.0,
-           first.rss_mb, first.pss_mb, first.dirty_mb);
+           first.rss_mb, first.pss_mb, first.anon_mb);
     return 0;
 }
