@@ -191,8 +191,8 @@ class _Judge:
             return
         if name in declared:
             self._guards[name] = declared[name]
-        elif name in variables.USUAL:
-            self._guards[name] = variables.USUAL[name]
+        elif variables.is_usual(name):
+            self._guards[name] = variables.USUAL.get(name)
         elif variables.is_per_deployment(name):
             what = f"reads {name}, which is not the same in every function"
             self._blame(event.module, event.chain, what, event)

@@ -12,6 +12,7 @@ FIXED: Mapping[str, str] = MappingProxyType(dict(_DATA["fixed"]))
 USUAL: Mapping[str, str | None] = MappingProxyType(
     {**_DATA["usual"], **dict.fromkeys(_DATA["usually_absent"]["names"])}
 )
+_USUALLY_ABSENT = tuple(_DATA["usually_absent"]["prefixes"])
 _PER_DEPLOYMENT = frozenset(_DATA["per_deployment"]["names"])
 _PREFIXES = tuple(_DATA["per_deployment"]["prefixes"])
 
@@ -19,6 +20,11 @@ _PREFIXES = tuple(_DATA["per_deployment"]["prefixes"])
 def is_per_deployment(name: str) -> bool:
     """True for what differs between functions, regions, accounts or single environments."""
     return name in _PER_DEPLOYMENT or name.startswith(_PREFIXES)
+
+
+def is_usual(name: str) -> bool:
+    """True for what is the same, or not set, in nearly all functions: ``USUAL.get`` has the value."""
+    return name in USUAL or name.startswith(_USUALLY_ABSENT)
 
 
 def is_transparent(module: str) -> bool:

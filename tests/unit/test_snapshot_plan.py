@@ -169,6 +169,13 @@ def test_what_differs_between_functions_is_in_no_image(name):
     assert decide(read(name, "my_lib", handled="botocore"), DONE).sound
 
 
+def test_what_hardly_a_function_has_must_be_absent():
+    names = ("AWS_LAMBDA_LOG_LEVEL", "NUITKA_PACKAGE_app")
+    decision = decide(*(read(name, "app.db") for name in names), DONE)
+    assert decision.sound
+    assert decision.guards == dict.fromkeys(names)
+
+
 def test_lambdas_own_constants_are_guarded():
     assert decide(read("PATH", "app.db"), DONE).guards["PATH"].startswith("/usr/local/bin")
 
