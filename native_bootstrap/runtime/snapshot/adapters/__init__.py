@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 # The module whose import calls for an adapter, and the adapter's module in this package.
 STANDARD = {
     "botocore.session": "botocore_",
+    "concurrent.futures.thread": "concurrent_",
+    "faulthandler": "faulthandler_",
+    "logging": "logging_",
+    "mimetypes": "mimetypes_",
+    "multiprocessing.process": "multiprocessing_",
+    "numpy.random": "numpy_random",
+    "platform": "platform_",
+    "random": "random_",
+    "ssl": "ssl_",
+    "tempfile": "tempfile_",
     "threading": "threading_",
+    "urllib3.util.connection": "urllib3_",
+    "uuid": "uuid_",
 }
 
 _prepared: list[object] = []

@@ -18,8 +18,13 @@ import time
 import weakref
 
 from native_bootstrap.runtime.snapshot import adapters
-from native_bootstrap.runtime.snapshot.adapters import botocore_credentials, botocore_region
+from native_bootstrap.runtime.snapshot.adapters import (
+    botocore_credentials,
+    botocore_region,
+    reads,
+)
 from native_bootstrap.runtime.snapshot.adapters.botocore_region import PLACEHOLDER, LateClient
+from native_bootstrap.runtime.snapshot.adapters.patches import Patches
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +33,9 @@ if TYPE_CHECKING:
 
 _REGION = b"AWS_DEFAULT_REGION"
 _RUNTIME = b"AWS_EXECUTION_ENV"
-_OWN = ("botocore", "boto3", "s3transfer", "aiobotocore")
 _OF_REGION = ("region_name", "endpoint_url", "partition", "config")  # of ClientMeta
 
-_replaced: list[tuple[Any, str, Any]] = []
+_patches = Patches()
 _sessions: list[weakref.ref[Any]] = []
 _clients: list[weakref.ref[Any]] = []
 _late: list[LateClient] = []
@@ -44,28 +48,27 @@ def prepare() -> None:
     session: Any = sys.modules["botocore.session"]
     client: Any = sys.modules["botocore.client"]
     agent: Any = sys.modules["botocore.useragent"]
+    replace = _patches.replace
     try:
         botocore_credentials.make_class()
-        _replace(session.Session, "__init__", _noting(_sessions))
-        _replace(session.Session, "get_credentials", lambda _: botocore_credentials.of)
+        replace(session.Session, "__init__", _noting(_sessions))
+        replace(session.Session, "get_credentials", lambda _: botocore_credentials.of)
         if not _has_region():
-            _replace(session.Session, "_resolve_region_name", _resolve_region_name)
-            _replace(client.ClientCreator, "_get_client_args", _get_client_args)
-            _replace(client.ClientCreator, "_set_s3_presign_signature_version", _presign)
+            replace(session.Session, "_resolve_region_name", _resolve_region_name)
+            replace(client.ClientCreator, "_get_client_args", _get_client_args)
+            replace(client.ClientCreator, "_set_s3_presign_signature_version", _presign)
             for name in _OF_REGION:
-                _replace(client.ClientMeta, name, _reported)
-        _replace(client.ClientCreator, "create_client", _create_client)
-        _replace(agent.UserAgentString, "from_environment", _with_care)
+                replace(client.ClientMeta, name, _reported)
+        replace(client.ClientCreator, "create_client", _create_client)
+        replace(agent.UserAgentString, "from_environment", _with_care)
         throttling = sys.modules["botocore.retries.throttling"]
-        _replace(throttling.CubicCalculator, "__init__", _noting(_calculators))
+        replace(throttling.CubicCalculator, "__init__", _noting(_calculators))
     except (AttributeError, KeyError) as error:
         raise adapters.Refused(f"a botocore without {error}") from None
 
 
 def freeze() -> None:
-    while _replaced:
-        owner, name, original = _replaced.pop()
-        setattr(owner, name, original)
+    _patches.undo()
     botocore_credentials.freeze()
     _late[:] = [late for late in _late if late.client is not None]
     regions: dict[int, list[str]] = {}
@@ -130,12 +133,6 @@ def _take_apart(target: dict[str, Any], release: str) -> None:
 
 
 # ---- what stands in botocore while the image is made ----
-
-
-def _replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-    original = vars(owner)[name]
-    _replaced.append((owner, name, original))
-    setattr(owner, name, make(original))
 
 
 def _alive(references: list[weakref.ref[Any]]) -> list[Any]:
@@ -209,12 +206,12 @@ def _presign(original: Any) -> Any:
 
 def _reported(original: property) -> property:
     def value(meta: Any) -> Any:
-        caller = str(sys._getframe(1).f_globals.get("__name__"))
-        if caller.partition(".")[0] not in _OWN and any(
+        caller = str(sys._getframe(1).f_globals.get("__name__")).partition(".")[0]
+        if caller not in botocore_region.PACKAGES and any(
             late.client is not None and late.client.meta is meta for late in _late
         ):
-            # The observer sees this read, and who is behind it.
-            sys.modules["os"].environ.get("AWS_DEFAULT_REGION")
+            get = sys.modules["os"].environ.get
+            reads.report("environment", botocore_region.PACKAGES, get, "AWS_DEFAULT_REGION")
         return original.fget(meta)  # type: ignore[misc]
 
     return property(value)

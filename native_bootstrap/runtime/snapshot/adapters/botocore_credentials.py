@@ -12,6 +12,9 @@ import _contextvars
 import _thread
 import sys
 
+from native_bootstrap.runtime.snapshot.adapters import reads
+from native_bootstrap.runtime.snapshot.adapters.botocore_region import PACKAGES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,9 +73,9 @@ def freeze() -> None:
 def _resolve(late: Any, name: str) -> Any:
     """The attribute of the real credentials; None where the providers have none."""
     if _initialising:
-        # The build has none. The observer sees this read, and who is behind it.
-        sys.modules["os"].environ.get("AWS_ACCESS_KEY_ID")
-        return None
+        get = sys.modules["os"].environ.get
+        reads.report("environment", PACKAGES, get, "AWS_ACCESS_KEY_ID")
+        return None  # the build has none
     with _lock:
         if type(late) is _class:
             provider = vars(late)["_session"].get_component("credential_provider")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Changes = list[tuple[dict[Any, Any], dict[Any, Any]]]
 
 PLACEHOLDER = "us-placeholder-1"  # looks like a region of the partition `aws`, and is none
+PACKAGES = ("botocore", "boto3", "s3transfer", "aiobotocore")  # what they do with it is their own
 # What a client's arguments hold of the region.
 _PARTS = ("request_signer", "client_config", "endpoint_ruleset_resolver")
 _PLAIN = (str, bool, int, type(None))

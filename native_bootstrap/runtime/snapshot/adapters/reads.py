@@ -11,7 +11,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 _IMPORT = ("<module>",)
@@ -21,30 +21,61 @@ _SAME_EVERYWHERE = (
     "python_implementation", "_sys_version", "win32_ver", "mac_ver", "java_ver",
 )  # fmt: skip
 _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
-    ("entropy", "random", _IMPORT, "random"),
+    ("clock", "botocore.retries.throttling", None, "botocore"),
+    ("clock", "logging", None, "logging"),
     ("entropy", "multiprocessing.process", _IMPORT, "multiprocessing"),
+    ("entropy", "numpy.random", _IMPORT, "numpy"),
+    ("entropy", "numpy.random._pickle", _IMPORT, "numpy"),  # the first to import the generators
+    ("entropy", "random", _IMPORT, "random"),
     ("entropy", "ssl", None, "ssl"),
     ("entropy", "tempfile", ("_get_default_tempdir",), "tempfile"),
-    ("clock", "logging", None, "logging"),
-    ("pid", "logging", None, "logging"),
-    ("pid", "tempfile", None, "tempfile"),
-    ("pid", "multiprocessing.util", None, "multiprocessing"),
+    ("environment AWS_EXECUTION_ENV", "botocore.session", None, "botocore"),
+    ("environment SSL_CERT_DIR", "ssl", None, "ssl"),
+    ("environment SSL_CERT_FILE", "ssl", None, "ssl"),
+    ("filesystem", "tempfile", ("_get_default_tempdir",), "tempfile"),
+    ("machine", "concurrent.futures.thread", None, "concurrent"),
     ("machine", "platform", _SAME_EVERYWHERE, "platform"),
     ("machine", "sysconfig", None, "platform"),
-    ("machine", "concurrent.futures.thread", None, "concurrent"),
-    ("machine", "urllib3.util.connection", None, "urllib3"),
+    ("pid", "logging", None, "logging"),
+    ("pid", "multiprocessing.util", None, "multiprocessing"),
+    ("pid", "tempfile", None, "tempfile"),
     ("socket", "urllib3.util.connection", _IMPORT, "urllib3"),
-    ("clock", "botocore.retries.throttling", None, "botocore"),
-    ("environment AWS_EXECUTION_ENV", "botocore.session", None, "botocore"),
 )
 _OURS = "native_bootstrap.runtime.snapshot."
-# What only passes a read on: `os.process_cpu_count`, `os.environ.get` …
-_TRANSPARENT = frozenset(("os", "posixpath", "collections.abc", "_collections_abc"))
+# What only passes a read on: `os.process_cpu_count`, `os.environ.get`, `import` …
+_TRANSPARENT = frozenset((
+    "os", "posixpath", "collections.abc", "_collections_abc", "importlib._bootstrap",
+    "importlib._bootstrap_external", "_frozen_importlib", "_frozen_importlib_external",
+))  # fmt: skip
+_OF_SYSTEM_RANDOM = ("random", "getrandbits", "randbytes")
 
 
 def handled(kind: str, detail: str) -> str | None:
     """The adapter for the read that goes on right now, if there is one."""
-    frames = list(_frames())
+    return _row(kind, detail, list(_frames()))
+
+
+def report(
+    kind: str, library: tuple[str, ...], read: Callable[..., object], *values: object
+) -> None:
+    """Read what a library's user is about to be given, so that the observer sees it and blames him.
+
+    The user is the first one on the stack who is not of `library` (top-level packages). It is for
+    him that a line of his is run here: the observer goes by frames.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if not name.startswith(_OURS) and name.partition(".")[0] not in library:
+            break
+        frame = frame.f_back
+    if frame is None or _row(kind, "", list(_frames(frame))) is not None:
+        return
+    line = compile("\n" * (frame.f_lineno - 1) + "read(*values)", frame.f_code.co_filename, "exec")
+    exec(line, {"__name__": name, "read": read, "values": values})  # noqa: S102
+
+
+def _row(kind: str, detail: str, frames: list[tuple[str, str]]) -> str | None:
     if not frames:
         return None
     reader = frames[0][0]
@@ -61,13 +92,15 @@ def handled(kind: str, detail: str) -> str | None:
     return None
 
 
-def _frames() -> Iterator[tuple[str, str]]:
-    """Module and function of each frame, innermost first, without the observer's."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+def _frames(start: FrameType | None = None) -> Iterator[tuple[str, str]]:
+    """Module and function of each frame, innermost first, without ours."""
+    frame: FrameType | None = start or sys._getframe(1)  # noqa: SLF001
     inside = True
     while frame is not None:
         module = str(frame.f_globals.get("__name__"))
-        inside = inside and (module.startswith(_OURS) or module in _TRANSPARENT)
-        if not inside:
-            yield module, frame.f_code.co_name
+        function = frame.f_code.co_name
+        passes = module in _TRANSPARENT or (module == "random" and function in _OF_SYSTEM_RANDOM)
+        if not module.startswith(_OURS) and not (inside and passes):
+            inside = False
+            yield module, function
         frame = frame.f_back

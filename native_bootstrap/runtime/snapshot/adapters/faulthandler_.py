@@ -1,0 +1,80 @@
+"""faulthandler: what it was told at import, it is told again: its signal handlers are the kernel's.
+
+Its tables in the image say that all is done, so each is taken back first.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from native_bootstrap.runtime.snapshot.adapters.patches import Patches
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+_patches = Patches()
+_enabled: list[Call] = []
+_registered: dict[int, Call] = {}
+_module: Any = None
+
+
+def prepare() -> None:
+    global _module  # noqa: PLW0603
+    _module = sys.modules["faulthandler"]
+    for name, make in (
+        ("enable", _enabling),
+        ("disable", _disabling),
+        ("register", _registering),
+        ("unregister", _unregistering),
+    ):
+        _patches.replace(_module, name, make)
+
+
+def freeze() -> None:
+    _patches.undo()
+    if _module.is_enabled() and not _enabled:  # by an option of the interpreter
+        _enabled.append(((), {}))
+
+
+def restore() -> None:
+    for arguments, options in _enabled:
+        _module.disable()
+        _module.enable(*arguments, **options)
+    for number, (arguments, options) in _registered.items():
+        _module.unregister(number)
+        _module.register(number, *arguments, **options)
+
+
+def _enabling(original: Any) -> Any:
+    def enable(*arguments: Any, **options: Any) -> None:
+        original(*arguments, **options)
+        _enabled[:] = [(arguments, options)]
+
+    return enable
+
+
+def _disabling(original: Any) -> Any:
+    def disable() -> Any:
+        _enabled.clear()
+        return original()
+
+    return disable
+
+
+def _registering(original: Any) -> Any:
+    def register(signum: int, *arguments: Any, **options: Any) -> None:
+        original(signum, *arguments, **options)
+        _registered[signum] = (arguments, options)
+
+    return register
+
+
+def _unregistering(original: Any) -> Any:
+    def unregister(signum: int) -> Any:
+        _registered.pop(signum, None)
+        return original(signum)
+
+    return unregister
