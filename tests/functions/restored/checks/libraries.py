@@ -32,7 +32,6 @@ _pattern = re.compile(r"(\w+)")
 _digest = hashlib.sha256(b"half ")
 _context = decimal.getcontext()
 _context.prec = 30
-_zone = zoneinfo.ZoneInfo("UTC")
 
 
 def sqlite():
@@ -176,8 +175,9 @@ def locales():
 
 
 def zones():
-    moment = datetime.datetime(2026, 7, 1, tzinfo=_zone)
-    return [moment.isoformat(), datetime.datetime.fromtimestamp(0, _zone).isoformat()]
+    zone = zoneinfo.ZoneInfo("America/New_York")
+    moment = datetime.datetime(2026, 7, 1, tzinfo=zone)
+    return [moment.isoformat(), datetime.datetime.fromtimestamp(0, zone).isoformat()]
 
 
 NAMES = names_of(globals())
