@@ -16,7 +16,7 @@ import pytest
 from differential import contenders
 from differential.cases import CASES
 from differential.model import Case, Outcome
-from differential.run import run_group
+from differential.run import BASE_ENVIRONMENT, run_group
 
 BUILD_MINUTES = 20
 Runner = Callable[[Case], Outcome]
@@ -49,6 +49,20 @@ def compiled(compiled_bootstrap: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def snapshot(compiled_bootstrap: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    folder = tmp_path_factory.mktemp("task")
+    if not contenders.may_be_at_var_task(folder):
+        pytest.skip("mount namespaces are not allowed here")
+    contender = contenders.snapshot(compiled_bootstrap, folder)
+    (folder / "phase.py").write_text(
+        "import _nb_snapshot\n\ndef handler(event, context):\n    return _nb_snapshot.phase()\n"
+    )
+    found = run_group(contender, [Case(name="phase", handler="phase.handler")])["phase"]
+    assert found.sent[0].body == "2", "no restored process"
+    return _runner(contender)
+
+
+@pytest.fixture(scope="session")
 def arm64(tmp_path_factory: pytest.TempPathFactory) -> Runner:
     """The program cross-built for arm64, under qemu-user (itself where the tests run on arm64)."""
     emulator: tuple[str, ...] = ()
@@ -57,15 +71,20 @@ def arm64(tmp_path_factory: pytest.TempPathFactory) -> Runner:
         if qemu is None:
             pytest.skip("qemu-user-static is not installed")
         emulator = (qemu,)
-    bootstrap = _build(tmp_path_factory.mktemp("dist-arm64"), "--arch", "arm64")
+    options = ("--arch", "arm64", "--snapshot", "off")
+    bootstrap = _build(tmp_path_factory.mktemp("dist-arm64"), *options)
     return _runner(contenders.compiled(bootstrap, tmp_path_factory.mktemp("task"), emulator))
 
 
 @pytest.fixture(scope="session")
 def compiled_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bootstrap with all handler modules; `$NATIVE_BOOTSTRAP_DIFFERENTIAL_BOOTSTRAP` or new."""
+    """A bootstrap with all handler modules; `$NATIVE_BOOTSTRAP_DIFFERENTIAL_BOOTSTRAP` or new.
+
+    The interpreter in its snapshot has read what every process of this suite is given.
+    """
     given = os.environ.get("NATIVE_BOOTSTRAP_DIFFERENTIAL_BOOTSTRAP")
-    return Path(given) if given else _build(tmp_path_factory.mktemp("dist"))
+    seed = f"PYTHONHASHSEED={BASE_ENVIRONMENT['PYTHONHASHSEED']}"
+    return Path(given) if given else _build(tmp_path_factory.mktemp("dist"), "--env", seed)
 
 
 def _build(output: Path, *options: str) -> Path:

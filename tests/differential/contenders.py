@@ -60,8 +60,43 @@ def compiled(bootstrap: Path, folder: Path, emulator: tuple[str, ...] = ()) -> C
         name="compiled",
         command=lambda arguments: [*emulator, str(bootstrap), *arguments],
         folder=folder,
-        environ={"PYTHONPATH": str(BROKEN), "LAMBDA_TASK_ROOT": str(folder)},
+        environ={
+            "PYTHONPATH": str(BROKEN),
+            "LAMBDA_TASK_ROOT": str(folder),
+            "NATIVE_BOOTSTRAP_SNAPSHOT": "off",
+        },
     )
+
+
+def snapshot(bootstrap: Path, folder: Path) -> Contender:
+    """The compiled program, from its snapshot: in /var/task, where `folder` is mounted.
+
+    There are the program and the broken modules: a PYTHONPATH would be a reason to start normally.
+    """
+    shutil.copytree(BROKEN, folder, dirs_exist_ok=True)
+    shutil.copy(bootstrap, folder)
+    return Contender(
+        name="compiled",
+        command=lambda arguments: [*_at_var_task(folder), "./bootstrap", *arguments],
+        folder=folder,
+        environ={"LAMBDA_TASK_ROOT": "/var/task"},
+    )
+
+
+def _at_var_task(folder: Path) -> list[str]:
+    """The command that runs what follows it there, with no variable more (a shell sets some)."""
+    options = ["--mount"] if os.geteuid() == 0 else ["--mount", "--map-root-user"]
+    enter = (
+        'mount -t tmpfs none /var && mkdir /var/task && mount --bind "$0" /var/task'
+        ' && cd /var/task && exec env -u PWD -u OLDPWD -u _ "$@"'
+    )
+    return ["unshare", *options, "sh", "-c", enter, str(folder)]
+
+
+def may_be_at_var_task(folder: Path) -> bool:
+    """False where no mount namespace is allowed."""
+    command = [*_at_var_task(folder), "true"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def find_python() -> Path:

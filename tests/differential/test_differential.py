@@ -36,6 +36,12 @@ def test_compiled_is_the_reference(case: Case, reference: Runner, compiled: Runn
 
 
 @BY_NAME
+def test_snapshot_is_the_reference(case: Case, reference: Runner, snapshot: Runner) -> None:
+    """A process that could not use its snapshot would say so on stderr, and differ."""
+    _check(case, reference(case), snapshot(case), "compiled")
+
+
+@BY_NAME
 def test_arm64_is_the_reference(case: Case, reference: Runner, arm64: Runner) -> None:
     _check(case, reference(case), arm64(case), "compiled")
 
