@@ -22,7 +22,8 @@ from pathlib import Path
 from contenders import Contender, bootstraps, compile_c, echo, interpreted
 from cpu_share import NotPermittedError, limited
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+HERE = Path(__file__).parent
+PROJECTS = (HERE.parent / "examples", HERE / "workloads")
 EVENT = b'{"name": "world"}'
 BOOTSTRAP, REFERENCE, ECHO = "bootstrap", "awslambdaric", "echo (C)"
 # What timer.c prints: a heading, and the digits after the point.
@@ -44,7 +45,7 @@ def parse() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("output", type=Path, help="a finished build, such as dist/hello")
-    parser.add_argument("--project", type=Path, help="its project (examples/NAME of dist/NAME)")
+    parser.add_argument("--project", type=Path, help="its project, where it is not one of ours")
     parser.add_argument("--event", type=Path, help="a file with the event (the project's, if any)")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--stock", default="", help="a CPython 3.13 to run awslambdaric on")
@@ -55,7 +56,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--json", type=Path, help="write every sample here")
     args = parser.parse_args()
-    args.project = args.project or EXAMPLES / args.output.resolve().name
+    found = [folder / args.output.resolve().name for folder in PROJECTS]
+    args.project = args.project or next(filter(Path.is_dir, found), found[0])
     event = args.event or args.project / "event.json"
     args.event = event.read_bytes() if event.is_file() else EVENT
     return args
