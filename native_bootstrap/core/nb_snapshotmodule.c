@@ -14,19 +14,31 @@
 
 static PyObject *nb_callback; /* owned; only while initialising */
 
-/* Called by nb_virtual.c, in the thread that initialises, perhaps without the GIL. What the
- * callback raises is printed: a read of the clock has nowhere to raise to. */
-static void nb_observed(const char *kind, const char *detail) {
-    if (nb_callback == NULL || !PyGILState_Check()) {
-        nb_virtual_remember(kind, detail);
-        return;
-    }
+static void nb_call_back(const char *kind, const char *detail) {
     PyObject *pending = PyErr_GetRaisedException();
     PyObject *result = PyObject_CallFunction(nb_callback, "ss", kind, detail);
     if (result == NULL)
         PyErr_WriteUnraisable(nb_callback);
     Py_XDECREF(result);
     PyErr_SetRaisedException(pending);
+}
+
+/* Called by nb_virtual.c, in the thread that initialises. What the callback raises is printed: a
+ * read of the clock has nowhere to raise to. Code that has released the GIL for a moment
+ * (os.uname()) takes it for the callback. Not so for the clock: waiting for the GIL itself looks at
+ * it. */
+static void nb_observed(const char *kind, const char *detail) {
+    if (nb_callback == NULL) {
+        nb_virtual_remember(kind, detail);
+    } else if (PyGILState_Check()) {
+        nb_call_back(kind, detail);
+    } else if (strcmp(kind, "clock") == 0 || PyGILState_GetThisThreadState() == NULL) {
+        nb_virtual_remember(kind, detail);
+    } else {
+        PyGILState_STATE state = PyGILState_Ensure();
+        nb_call_back(kind, detail);
+        PyGILState_Release(state);
+    }
 }
 
 static PyObject *nb_phase(PyObject *module, PyObject *unused) {

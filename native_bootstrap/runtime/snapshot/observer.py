@@ -178,7 +178,7 @@ class Observer:
             if kind == "environment":
                 self._used_in_c(detail, self.place(None))
             else:
-                self.offence(kind, _DETAILS.get(kind, kind), self.place(None))
+                self.offence(kind, f"{_DETAILS.get(kind, kind)} ({detail})", self.place(None))
         self._unseen = len(reads)
 
     def _on_audit(self, event: str, arguments: tuple[object, ...], frame: FrameType) -> None:
