@@ -313,6 +313,7 @@ def _snapshot(
         salt=options.salt,
         event=options.event.read_bytes() if options.event else None,
         folders=(options.project,),
+        sources=tuple(item.file for item in (*modules.loaded.modules, *modules.loaded.data)),
         inputs=inputs,
     )
     with log.step("snapshot"):

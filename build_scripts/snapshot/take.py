@@ -48,8 +48,8 @@ TASK_ROOT = "LAMBDA_TASK_ROOT"
 class Request:
     """What is asked for. ``level``: auto, full or runtime; ``declared``: variables given with --env
     (None: declared as absent); ``own``, ``shared``: module names of the project and of the standard
-    library; ``salt`` changes the hash secret; ``timeout`` of one pass, in seconds. ``folders`` are the
-    user's and ``inputs`` other people's files, for the scan."""
+    library; ``salt`` changes the hash secret; ``timeout`` of one pass, in seconds. For the scan: ``folders``
+    of the user's, ``sources`` of the project and ``inputs`` of others that the program is made of."""
 
     handler: str
     target: Target
@@ -61,6 +61,7 @@ class Request:
     event: bytes | None = None
     timeout: float = 120.0
     folders: tuple[Path, ...] = ()
+    sources: tuple[Path, ...] = ()
     inputs: tuple[Path, ...] = ()
 
 
@@ -114,7 +115,7 @@ def _key(program: Program, request: Request, data: Sequence[DataFile]) -> str:
     asked = dataclasses.asdict(request)
     asked["own"], asked["shared"] = sorted(request.own), sorted(request.shared)
     asked["event"] = (request.event or b"").hex()
-    del asked["folders"], asked["inputs"]  # the image does not depend on where things lie
+    del asked["folders"], asked["sources"], asked["inputs"]  # the image does not depend on where things lie
     return cache.content_key(
         program.key, json.dumps(asked, sort_keys=True, default=str), Path(__file__).parent, *files
     )
@@ -204,7 +205,7 @@ def _look_through(program: Program, request: Request, dump: image.Dump) -> tuple
         folders=request.folders,
         environ=os.environ,
         room=environment(request.declared),
-        own=request.folders,
+        own=request.sources,
         inputs=(program.stripped, *request.inputs),
     )
     with dump.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
