@@ -28,6 +28,8 @@ static bool nb_dump_put(int fd, const char *data, size_t length, uint64_t offset
         ssize_t n = pwrite(fd, data, length, (off_t)offset);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n == 0)
+            errno = EIO; /* no progress: never to be taken for success */
         if (n <= 0)
             return false;
         data += n;

@@ -255,25 +255,23 @@ static void nb_heap_clear_tree(tchunkptr root) {
 }
 
 /* Of a chunk of n bytes, the links stand in the first ones and belong to the allocator; the size
- * that the next chunk keeps of it stands behind its end. */
+ * that the next chunk keeps of it stands behind its end. The two chunks that are in no bin have no
+ * links. */
 void nb_heap_clear_free(void) {
+    const size_t linked = sizeof(struct malloc_chunk), single = 2 * sizeof(size_t);
     nb_heap_lock();
     dlmalloc_trim(0);
     for (bindex_t i = 0; i < NSMALLBINS; i++) {
         mchunkptr bin = smallbin_at(gm, i);
-        for (mchunkptr node = bin->fd; gm->smallmap & idx2bit(i) && node != bin; node = node->fd) {
-            char *from = (char *)node + sizeof(struct malloc_chunk);
-            memset(from, 0, chunksize(node) - sizeof(struct malloc_chunk));
-        }
+        for (mchunkptr node = bin->fd; gm->smallmap & idx2bit(i) && node != bin; node = node->fd)
+            memset((char *)node + linked, 0, chunksize(node) - linked);
     }
     for (bindex_t i = 0; i < NTREEBINS; i++)
         nb_heap_clear_tree(*treebin_at(gm, i));
-    if (gm->dvsize > sizeof(struct malloc_chunk))
-        memset((char *)gm->dv + sizeof(struct malloc_chunk), 0,
-               gm->dvsize - sizeof(struct malloc_chunk));
-    if (gm->topsize > sizeof(struct malloc_chunk))
-        memset((char *)gm->top + sizeof(struct malloc_chunk), 0,
-               gm->topsize - sizeof(struct malloc_chunk));
+    if (gm->dvsize > 0)
+        memset((char *)gm->dv + single, 0, gm->dvsize - single);
+    if (gm->topsize > 0)
+        memset((char *)gm->top + single, 0, gm->topsize - single);
     nb_heap_unlock();
 }
 

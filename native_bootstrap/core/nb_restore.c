@@ -11,6 +11,7 @@
 #include "nb_syscall.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/mman.h>
 #include <stdbool.h>
@@ -166,36 +167,35 @@ static enum nb_restore_result nb_restore_environment(const struct nb_image_heade
 
 extern const Elf64_Ehdr __ehdr_start; /* made by the linker */
 
-/* The program's writable segments, rounded to pages: the only place besides the heap. */
-static void nb_restore_writable(uint64_t *from, uint64_t *to) {
+/* Where an image may put something. */
+struct nb_restore_room {
+    uint64_t heap, heap_end, data, data_end;
+};
+
+/* The heap as the header has it, and the program's writable segments, rounded to pages. */
+static struct nb_restore_room nb_restore_room_of(const struct nb_image_header *header) {
     const Elf64_Phdr *segment =
         (const Elf64_Phdr *)((const char *)&__ehdr_start + __ehdr_start.e_phoff);
-    *from = UINT64_MAX;
-    *to = 0;
+    struct nb_restore_room room = {header->heap_base, header->heap_top, UINT64_MAX, 0};
     for (unsigned i = 0; i < __ehdr_start.e_phnum; i++) {
         if (segment[i].p_type != PT_LOAD || (segment[i].p_flags & PF_W) == 0)
             continue;
         uint64_t first = segment[i].p_vaddr & ~(uint64_t)(NB_IMAGE_PAGE - 1);
         uint64_t last = (segment[i].p_vaddr + segment[i].p_memsz + NB_IMAGE_PAGE - 1) &
                         ~(uint64_t)(NB_IMAGE_PAGE - 1);
-        *from = first < *from ? first : *from;
-        *to = last > *to ? last : *to;
+        room.data = first < room.data ? first : room.data;
+        room.data_end = last > room.data_end ? last : room.data_end;
     }
+    return room;
 }
 
-static bool nb_restore_is_paged(uint64_t a, uint64_t b) {
-    return ((a | b) & (NB_IMAGE_PAGE - 1)) == 0;
-}
-
-/* Is [address, +length) where an image may put something: in the heap, or in writable segments? */
-static bool nb_restore_is_ours(const struct nb_image_header *header, uint64_t address,
+static bool nb_restore_is_ours(const struct nb_restore_room *room, uint64_t address,
                                uint64_t length) {
-    uint64_t from, to;
-    nb_restore_writable(&from, &to);
-    if (length == 0 || !nb_restore_is_paged(address, length) || address + length < address)
+    uint64_t end = address + length;
+    if (length == 0 || ((address | length) & (NB_IMAGE_PAGE - 1)) != 0 || end < address)
         return false;
-    bool heap = address >= header->heap_base && address + length <= header->heap_top;
-    return heap || (address >= from && address + length <= to);
+    return (address >= room->heap && end <= room->heap_end) ||
+           (address >= room->data && end <= room->data_end);
 }
 
 static bool nb_restore_table_fits(const struct nb_image_header *header, uint32_t offset,
@@ -204,43 +204,62 @@ static bool nb_restore_table_fits(const struct nb_image_header *header, uint32_t
            offset + count * size <= header->tables_length;
 }
 
-static bool nb_restore_tables_good(const struct nb_image_header *header) {
-    const char *base = (const char *)header;
-    if (!nb_restore_table_fits(header, header->maps, header->map_count,
-                               sizeof(struct nb_image_map)) ||
-        !nb_restore_table_fits(header, header->reads, header->read_count,
-                               sizeof(struct nb_image_read)) ||
-        !nb_restore_table_fits(header, header->guards, header->guard_count,
-                               sizeof(struct nb_image_guard)))
-        return false;
-    const struct nb_image_map *maps = (const struct nb_image_map *)(base + header->maps);
+static bool nb_restore_maps_good(const struct nb_image_header *header,
+                                 const struct nb_restore_room *room) {
+    const struct nb_image_map *maps =
+        (const struct nb_image_map *)((const char *)header + header->maps);
     for (uint32_t i = 0; i < header->map_count; i++)
-        if (!nb_restore_is_ours(header, maps[i].address, maps[i].length) ||
+        if (!nb_restore_is_ours(room, maps[i].address, maps[i].length) ||
             maps[i].offset % NB_IMAGE_PAGE != 0 || maps[i].offset > header->file_length ||
             maps[i].length > header->file_length - maps[i].offset)
             return false;
-    const struct nb_image_read *reads = (const struct nb_image_read *)(base + header->reads);
-    uint64_t hot = 0;
+    return true;
+}
+
+static bool nb_restore_reads_good(const struct nb_image_header *header,
+                                  const struct nb_restore_room *room) {
+    const struct nb_image_read *reads =
+        (const struct nb_image_read *)((const char *)header + header->reads);
+    uint64_t hot = 0; /* cannot overflow: fewer than 2^18 of at most 2^34 */
     for (uint32_t i = 0; i < header->read_count; i++) {
-        bool in_heap = reads[i].address >= header->heap_base;
-        if (!nb_restore_is_ours(header, reads[i].address, reads[i].length) ||
+        bool in_heap = reads[i].address >= room->heap;
+        if (!nb_restore_is_ours(room, reads[i].address, reads[i].length) ||
             in_heap != (i < header->heap_reads))
             return false;
         hot += reads[i].length;
     }
-    if (header->reads_offset > header->file_length ||
-        hot > header->file_length - header->reads_offset)
-        return false;
+    return header->heap_reads <= header->read_count &&
+           header->reads_offset <= header->file_length &&
+           hot <= header->file_length - header->reads_offset;
+}
+
+static bool nb_restore_guards_good(const struct nb_image_header *header) {
     const struct nb_image_guard *guards = nb_restore_guards(header);
     for (uint32_t i = 0; i < header->guard_count; i++) {
         uint64_t value = guards[i].value_length == NB_IMAGE_ABSENT
                              ? 0
                              : guards[i].value_length & ~NB_IMAGE_OR_ABSENT;
-        if ((uint64_t)guards[i].name + guards[i].name_length > header->tables_length ||
-            (uint64_t)guards[i].value + value > header->tables_length)
+        uint64_t end = (uint64_t)guards[i].name + guards[i].name_length;
+        if (guards[i].name_length == 0 || end > header->tables_length ||
+            guards[i].value + value > header->tables_length)
             return false;
+        for (uint64_t at = guards[i].name; at < end; at++)
+            if (((const char *)header)[at] == '\0' || ((const char *)header)[at] == '=')
+                return false; /* no name of a variable; it would be looked for past its end */
     }
     return true;
+}
+
+static bool nb_restore_tables_good(const struct nb_image_header *header) {
+    const struct nb_restore_room room = nb_restore_room_of(header);
+    return nb_restore_table_fits(header, header->maps, header->map_count,
+                                 sizeof(struct nb_image_map)) &&
+           nb_restore_table_fits(header, header->reads, header->read_count,
+                                 sizeof(struct nb_image_read)) &&
+           nb_restore_table_fits(header, header->guards, header->guard_count,
+                                 sizeof(struct nb_image_guard)) &&
+           nb_restore_maps_good(header, &room) && nb_restore_reads_good(header, &room) &&
+           nb_restore_guards_good(header);
 }
 
 static enum nb_restore_result nb_restore_check(const struct nb_image_header *header,
@@ -255,7 +274,8 @@ static enum nb_restore_result nb_restore_check(const struct nb_image_header *hea
         header->tables_length > NB_IMAGE_MAX_TABLES ||
         header->tables_length > file_length - nb_restore_slot.offset ||
         nb_image_check(words + 2, header->tables_length / 8 - 2) != header->check ||
-        header->heap_base != (uint64_t)NB_HEAP_BASE || header->heap_top < header->heap_base ||
+        header->page_size != NB_IMAGE_PAGE || header->heap_base != (uint64_t)NB_HEAP_BASE ||
+        header->heap_top < header->heap_base ||
         header->heap_top - header->heap_base > NB_HEAP_SIZE || !nb_restore_tables_good(header))
         return nb_restore_refuse(NB_RESTORE_DAMAGED, "the image's tables are damaged");
     return NB_RESTORE_DONE;
@@ -300,6 +320,27 @@ static bool nb_restore_map(const struct nb_image_header *header, bool in_heap, l
     return true;
 }
 
+/* The rest of `count` ranges of which preadv() has read the first `done` bytes, one by one: a file
+ * system may break off a long read, and no call reads more than 2 GB. */
+static bool nb_restore_read_rest(const struct nb_image_read *reads, uint32_t count, uint64_t done,
+                                 uint64_t offset, long fd) {
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t length = reads[i].length, here = done < length ? done : length;
+        done -= here;
+        while (here < length) {
+            long n = nb_syscall6(SYS_pread64, fd, (long)(reads[i].address + here),
+                                 (long)(length - here), (long)(offset + here), 0, 0);
+            if (n == -EINTR)
+                continue;
+            if (n <= 0)
+                return false;
+            here += (uint64_t)n;
+        }
+        offset += length;
+    }
+    return true;
+}
+
 /* Reads the hot ranges [first, last) into place, all in a few calls. *offset moves on. */
 static bool nb_restore_read(const struct nb_image_header *header, uint32_t first, uint32_t last,
                             uint64_t *offset, long fd) {
@@ -310,8 +351,9 @@ static bool nb_restore_read(const struct nb_image_header *header, uint32_t first
         uint64_t wanted = 0;
         for (uint32_t i = 0; i < count; i++)
             wanted += reads[first + i].length;
-        if (wanted > INT32_MAX || nb_syscall6(SYS_preadv, fd, (long)&reads[first], count,
-                                              (long)*offset, 0, 0) != (long)wanted)
+        long n = nb_syscall6(SYS_preadv, fd, (long)&reads[first], (long)count, (long)*offset, 0, 0);
+        uint64_t done = nb_restore_failed(n) ? 0 : (uint64_t)n;
+        if (done != wanted && !nb_restore_read_rest(&reads[first], count, done, *offset, fd))
             return false;
         *offset += wanted;
         first += count;
@@ -374,9 +416,31 @@ static long nb_restore_open(const struct nb_restore_start *start) {
     return fd;
 }
 
+static enum nb_restore_result nb_restore_from(const struct nb_restore_start *start, long fd) {
+    uint64_t at = nb_restore_slot.offset, window = NB_IMAGE_MAX_TABLES;
+    struct stat status;
+    if (nb_restore_failed(nb_syscall(SYS_fstat, fd, &status, 0)))
+        return nb_restore_refuse(NB_RESTORE_FILE, "the program's own file cannot be opened");
+    uint64_t length = (uint64_t)status.st_size;
+    if (at % NB_IMAGE_PAGE != 0 || at >= length || length - at < sizeof(struct nb_image_header))
+        return nb_restore_refuse(NB_RESTORE_DAMAGED, "the image is damaged or incomplete");
+    /* As far as tables may reach; pages that are not looked at cost nothing. */
+    window = length - at < window ? length - at : window;
+    long mapped = nb_syscall6(SYS_mmap, 0, (long)window, PROT_READ, MAP_PRIVATE, fd, (long)at);
+    if (nb_restore_failed(mapped))
+        return nb_restore_refuse(NB_RESTORE_MEMORY, "its tables cannot be mapped");
+    const struct nb_image_header *header = (const struct nb_image_header *)mapped;
+    enum nb_restore_result result = nb_restore_check(header, length);
+    if (result == NB_RESTORE_DONE)
+        result = nb_restore_environment(header, start->environ);
+    if (result == NB_RESTORE_DONE)
+        result = nb_restore_load(header, fd);
+    nb_syscall(SYS_munmap, mapped, window, 0);
+    return result;
+}
+
 enum nb_restore_result nb_restore_at(const unsigned long *stack) {
-    uint64_t at = nb_restore_slot.offset;
-    if (at == 0)
+    if (nb_restore_slot.offset == 0)
         return NB_RESTORE_NO_IMAGE;
     struct nb_restore_start start = nb_restore_take_apart(stack);
     if (!nb_restore_is_asked(&start))
@@ -384,29 +448,9 @@ enum nb_restore_result nb_restore_at(const unsigned long *stack) {
     if (nb_restore_auxiliary(&start, AT_PAGESZ) != NB_IMAGE_PAGE)
         return nb_restore_refuse(NB_RESTORE_PAGE_SIZE, "this machine's pages are not of 4 KB");
     long fd = nb_restore_open(&start);
-    struct stat status;
-    if (nb_restore_failed(fd) || nb_restore_failed(nb_syscall(SYS_fstat, fd, &status, 0)))
+    if (nb_restore_failed(fd))
         return nb_restore_refuse(NB_RESTORE_FILE, "the program's own file cannot be opened");
-    uint64_t length = (uint64_t)status.st_size, window = NB_IMAGE_MAX_TABLES;
-    if (at % NB_IMAGE_PAGE != 0 || at >= length || length - at < sizeof(struct nb_image_header)) {
-        nb_syscall(SYS_close, fd, 0, 0);
-        return nb_restore_refuse(NB_RESTORE_DAMAGED, "the image is damaged or incomplete");
-    }
-    /* As far as tables may reach; pages that are not looked at cost nothing. */
-    window = length - at < window ? length - at : window;
-    long mapped = nb_syscall6(SYS_mmap, 0, (long)window, PROT_READ, MAP_PRIVATE, fd, (long)at);
-    enum nb_restore_result result = NB_RESTORE_MEMORY;
-    if (nb_restore_failed(mapped)) {
-        nb_restore_refuse(result, "its tables cannot be mapped");
-    } else {
-        const struct nb_image_header *header = (const struct nb_image_header *)mapped;
-        result = nb_restore_check(header, length);
-        if (result == NB_RESTORE_DONE)
-            result = nb_restore_environment(header, start.environ);
-        if (result == NB_RESTORE_DONE)
-            result = nb_restore_load(header, fd);
-        nb_syscall(SYS_munmap, mapped, window, 0);
-    }
+    enum nb_restore_result result = nb_restore_from(&start, fd);
     nb_syscall(SYS_close, fd, 0, 0);
     return result;
 }
