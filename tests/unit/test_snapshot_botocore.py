@@ -239,6 +239,11 @@ class Recorder(dict):
         seen.append([name.decode(), adapters.handled("environment", name.decode())])
         return super().__contains__(name)
 posix.environ = os.environ._data = Recorder(posix.environ)
+real = os.uname
+def uname():
+    seen.append(["AWS_LAMBDA_UNAME", adapters.handled("machine", "uname")])
+    return real()
+os.uname = uname
 '''
 # As frames of the observer, which do not count.
 name = "native_bootstrap.runtime.snapshot.observer"

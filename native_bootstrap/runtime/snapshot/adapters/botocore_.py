@@ -60,7 +60,10 @@ def prepare() -> None:
             for name in _OF_REGION:
                 replace(client.ClientMeta, name, _reported)
         replace(client.ClientCreator, "create_client", _create_client)
-        replace(agent.UserAgentString, "from_environment", _with_care)
+        replace(
+            agent.UserAgentString, "from_environment", lambda f: classmethod(_careful(f.__func__))
+        )
+        replace(session.Session, "user_agent", _careful)
         throttling = sys.modules["botocore.retries.throttling"]
         replace(throttling.CubicCalculator, "__init__", _noting(_calculators))
     except (AttributeError, KeyError) as error:
@@ -81,7 +84,8 @@ def freeze() -> None:
         agent = session._components._components.get("user_agent_creator")
         if agent is not None:
             _agents.append(vars(agent))
-    release = sys.modules["platform"].release()
+    with adapters.care("botocore"):
+        release = sys.modules["platform"].release()
     for client in _alive(_clients):
         _agents.append(vars(client._user_agent_creator))
         config = client.meta.config
@@ -217,9 +221,9 @@ def _reported(original: property) -> property:
     return property(value)
 
 
-def _with_care(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
-    def from_environment(cls: Any) -> Any:
+def _careful(original: Any) -> Any:
+    def call(*arguments: Any) -> Any:
         with adapters.care("botocore"):
-            return original.__func__(cls)
+            return original(*arguments)
 
-    return classmethod(from_environment)
+    return call

@@ -29,7 +29,6 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
     ("entropy", "random", _IMPORT, "random"),
     ("entropy", "ssl", None, "ssl"),
     ("entropy", "tempfile", ("_get_default_tempdir",), "tempfile"),
-    ("environment AWS_EXECUTION_ENV", "botocore.session", None, "botocore"),
     ("environment SSL_CERT_DIR", "ssl", None, "ssl"),
     ("environment SSL_CERT_FILE", "ssl", None, "ssl"),
     ("filesystem", "tempfile", ("_get_default_tempdir",), "tempfile"),
