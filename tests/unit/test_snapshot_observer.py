@@ -117,6 +117,8 @@ OFFENCES = [
     ("descriptor", 2, "import os\nnumber = os.memfd_create('x')"),
     ("socket", 2, "import socket\nkept = socket.socket()"),
     ("socket", 2, "import socket\npair = socket.socketpair()"),
+    ("socket", 3, "import socket\nsocket.socket().close()\nfirst = socket.socket()\n"
+                  "second = socket.socket()\nsocket.socket().close()"),
     ("network", 2, "import socket\nsocket.getaddrinfo('localhost', 80)"),
     ("network", 3, "import socket\nwith socket.socket(socket.AF_UNIX) as s:\n"
                    "  try: s.connect('/nowhere')\n  except OSError: pass"),

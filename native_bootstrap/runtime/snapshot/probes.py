@@ -64,9 +64,18 @@ class Ledger:
         self._memory_before = _memory()
 
     def remember(self, mark: str, place: Place, name: str = "") -> None:
-        """Where something was made that may still be there in the end."""
+        """Where something is about to be made that may still be there in the end."""
+        if mark == "socket":
+            self._place_sockets(place.module or None)
         self._marks[place.module or None, mark + name] = place
         self._marks[place.module or None, mark] = place
+
+    def _place_sockets(self, module: str | None) -> None:
+        """Those that are there already were made where the last one was."""
+        before = self._marks.get((module, "socket"))
+        for item in _open_descriptors():
+            if before is not None and item[-1].startswith("socket:"):
+                self._marks.setdefault((module, f"file{item[-1]}"), before)
 
     def look(self, running: list[str]) -> None:
         owner = running[0] if running else None
@@ -101,8 +110,12 @@ class Ledger:
             self._observer.offence(kind, detail, self._place(kind, item, owner))
 
     def _place(self, kind: str, item: Item, owner: str | None) -> Place:
-        epoll = ("epoll",) if item[-1].startswith(_DESCRIPTORS[0][0]) else ()
-        for mark in ("".join(item[:2]), *epoll, f"file{item[-1]}", *_MARKS.get(kind, ()), item[0]):
+        marks = [*_MARKS.get(kind, ()), "".join(item[:2]), f"file{item[-1]}", item[0]]
+        if kind == "socket":
+            marks.insert(0, f"file{item[-1]}")
+        if item[-1].startswith(_DESCRIPTORS[0][0]):
+            marks.insert(0, "epoll")
+        for mark in marks:
             place = self._marks.get((owner, mark))
             if place is not None:
                 return place
