@@ -21,6 +21,7 @@ import time
 import zipfile
 from pathlib import Path
 
+SWITCH = "NATIVE_BOOTSTRAP_SNAPSHOT"
 WARM_UP = 1000
 LARGE_EVERY = 100
 LARGE_MAX = 5 * 1024 * 1024
@@ -123,7 +124,9 @@ def main() -> None:
         program = Path(task, "bootstrap")
         program.chmod(0o755)
         api = f"127.0.0.1:{server.getsockname()[1]}"
-        environ = {**os.environ, "AWS_LAMBDA_RUNTIME_API": api, "LAMBDA_TASK_ROOT": task}
+        # From its snapshot, unless NATIVE_BOOTSTRAP_SNAPSHOT=off is in the environment.
+        kept = {name: os.environ[name] for name in (SWITCH,) if name in os.environ}
+        environ = {"AWS_LAMBDA_RUNTIME_API": api, **kept}
         start = time.monotonic()
         process = subprocess.Popen([program, "app.handler"], env=environ)
         try:

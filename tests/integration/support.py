@@ -18,8 +18,12 @@ from native_bootstrap import invoke
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-STAGES = ("dependencies", "modules", "codegen", "objects", "archives", "programs", "zips")
+STAGES = (
+    *("dependencies", "modules", "codegen", "objects", "archives", "programs"),
+    *("snapshots", "zips"),
+)
 PACK_STAGES = ("sources", "steps", "packs")
+NORMALLY = {"NATIVE_BOOTSTRAP_SNAPSHOT": "off"}  # start as if there was no snapshot
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 
 

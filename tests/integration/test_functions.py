@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
+from support import NORMALLY
 
 from native_bootstrap import invoke
 
 
-@pytest.fixture(scope="module", params=["native", "bytecode"])
+@pytest.fixture(scope="module", params=["native", "native-normally", "bytecode"])
 def function(request, built):
-    return built("everyday", "app.handler", "--code", request.param)
+    """The output folder of a build, and variables to start it with."""
+    code, _, normally = request.param.partition("-")
+    return built("everyday", "app.handler", "--code", code), NORMALLY if normally else {}
 
 
 @pytest.fixture
@@ -21,7 +23,8 @@ def use(function):
 
     def call(what: str, **environ: str):
         event = json.dumps({"use": what}).encode()
-        answer = invoke.invoke(function, event, environ={**os.environ, **environ})
+        output, start = function
+        answer = invoke.invoke(output, event, given={**start, **environ})
         assert answer.ok, answer.body.decode()
         call.log = answer.log
         return json.loads(answer.body)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import trustme
 from elftools.elf.elffile import ELFFile
-from support import ask
+from support import NORMALLY, ask
 
 from build_scripts import archive, cache
 
@@ -28,6 +28,7 @@ STORES = (
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/ssl/cert.pem",
 )
+STARTS = pytest.mark.parametrize("start", [{}, NORMALLY], ids=["snapshot", "normally"])
 
 
 def chroot(root: Path, *namespaces: str) -> list[str]:
@@ -52,19 +53,24 @@ def alone(built, tmp_path):
     return make
 
 
-def test_answers_from_an_empty_chroot(alone):
+@STARTS
+def test_answers_from_an_empty_chroot(alone, start):
     root = alone("sample")
-    answer = ask([*chroot(root), "/bootstrap", "app.handler"], {"do": "echo", "value": [1]})
+    command = [*chroot(root), "/bootstrap", "app.handler"]
+    answer = ask(command, {"do": "echo", "value": [1]}, **start)
     assert answer.json["echo"] == [1]
+    assert answer.log == ""  # nothing about a snapshot that could not be used
     assert [path.name for path in root.iterdir()] == ["bootstrap"]
 
 
-def test_the_only_file_of_a_scratch_image(alone):
+@STARTS
+def test_the_only_file_of_a_scratch_image(alone, start):
     """Namespaces of its own, no /proc, /dev or /etc: what a container engine gives FROM scratch."""
     root = alone("sample")
     namespaces = ("unshare", "--mount", "--pid", "--fork", "--ipc", "--uts", "--kill-child")
     command = [*chroot(root, *namespaces), "/bootstrap"]
-    assert ask(command, {"do": "echo", "value": "ü"}).json["echo"] == "ü"
+    answer = ask(command, {"do": "echo", "value": "ü"}, **start)
+    assert (answer.json["echo"], answer.log) == ("ü", "")
     assert [path.name for path in root.iterdir()] == ["bootstrap"]
 
 

@@ -9,8 +9,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
+from support import NORMALLY
+
+STARTS = pytest.mark.parametrize("start", [{}, NORMALLY], ids=["snapshot", "normally"])
 
 
 @pytest.fixture
@@ -19,11 +24,11 @@ def bootstrap(built, unpacked):
 
 
 def run(program, *arguments, limit=None, **environ):
-    """Run to the end; no Runtime API is there unless ``environ`` names one."""
+    """Run to the end, the normal way; there is no Runtime API unless ``environ`` names one."""
     before = (lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))) if limit else None
     return subprocess.run(
         [program, *arguments],
-        env={"LAMBDA_TASK_ROOT": str(program.parent), **environ},
+        env={"LAMBDA_TASK_ROOT": str(program.parent), **NORMALLY, **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -103,26 +108,37 @@ def test_sys_exit_at_import_ends_as_in_python(bootstrap, body, status):
     assert done.stdout == "seen\n"  # flushed at the end
 
 
-def test_an_interrupt_while_waiting_ends_by_that_signal(bootstrap):
+def wait_until_it_sleeps(pid: int) -> None:
+    end = time.monotonic() + 30
+    while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@STARTS
+def test_an_interrupt_while_waiting_ends_by_that_signal(bootstrap, start):
     """As in Python: a traceback, then SIGINT's default action, so that a shell sees it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         api = f"127.0.0.1:{listener.getsockname()[1]}"
-        environ = {"LAMBDA_TASK_ROOT": str(bootstrap.parent), "AWS_LAMBDA_RUNTIME_API": api}
+        environ = {**start, "AWS_LAMBDA_RUNTIME_API": api}
         command = [bootstrap, "app.handler"]
         with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
             connection, _ = listener.accept()
             with connection:
                 assert connection.recv(65536).startswith(b"GET /2018-06-01/runtime/invocation/next")
+                wait_until_it_sleeps(process.pid)  # a signal just before counts only afterwards
                 process.send_signal(signal.SIGINT)
                 _, errors = process.communicate(timeout=30)
     assert process.returncode == -signal.SIGINT
+    assert errors.startswith("Traceback (most recent call last):\n")
     assert errors.rstrip().endswith("KeyboardInterrupt")
 
 
-def test_sigterm_ends_it(bootstrap):
+@STARTS
+def test_sigterm_ends_it(bootstrap, start):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         api = f"127.0.0.1:{listener.getsockname()[1]}"
-        environ = {"LAMBDA_TASK_ROOT": str(bootstrap.parent), "AWS_LAMBDA_RUNTIME_API": api}
+        environ = {**start, "AWS_LAMBDA_RUNTIME_API": api}
         with subprocess.Popen([bootstrap, "app.handler"], env=environ) as process:
             connection, _ = listener.accept()
             with connection:
