@@ -37,6 +37,12 @@ MEASURES = {
     "pss_mb": ("PSS MB", 1),
     "anon_mb": ("anonymous MB", 1),
 }
+RATIOS = (
+    (statistics.median, "cold_ms"),
+    (min, "cold_ms"),
+    (min, "cold_cpu_ms"),
+    (statistics.median, "rss_mb"),
+)
 Samples = dict[str, list[dict[str, float]]]
 
 
@@ -101,34 +107,33 @@ def measure(args: argparse.Namespace, found: Mapping[str, Contender], scratch: P
     return samples
 
 
-def table(samples: Samples) -> dict[str, dict[str, float]]:
-    """Print a line per contender; the medians."""
-    medians = {
-        name: {what: statistics.median(run[what] for run in runs) for what in MEASURES}
-        for name, runs in samples.items()
-    }
+def table(samples: Samples) -> None:
+    """A line per contender."""
     headings = [heading for heading, _ in MEASURES.values()]
     print(f"{'median [minimum]':17}" + "".join(f"{heading:>22}" for heading in headings))
     for name, runs in samples.items():
         cells = [
-            f"{medians[name][what]:.{digits}f} [{min(run[what] for run in runs):.{digits}f}]"
+            f"{statistics.median(values):.{digits}f} [{min(values):.{digits}f}]"
             for what, (_, digits) in MEASURES.items()
+            for values in [[run[what] for run in runs]]
         ]
         print(f"{name:17}" + "".join(f"{cell:>22}" for cell in cells))
-    return medians
 
 
-def ratios(medians: Mapping[str, Mapping[str, float]]) -> None:
-    ours = medians[BOOTSTRAP]
-    print()
-    for name, theirs in medians.items():
-        if name != BOOTSTRAP:
-            print(
-                f"{BOOTSTRAP} : {name}   cold start {theirs['cold_ms'] / ours['cold_ms']:.2f} × as"
-                f" fast, CPU {ours['cold_cpu_ms'] / theirs['cold_cpu_ms']:.3f} ×,"
-                f" warm {theirs['warm_us'] / (ours['warm_us'] or 1):.2f} × as fast,"
-                f" RSS {ours['rss_mb'] / theirs['rss_mb']:.2f} ×"
-            )
+def ratios(samples: Samples) -> None:
+    """How often the bootstrap's time fits into each other's, and its memory compared to theirs."""
+    print("\ncold start compared with      median   minimum   CPU minimum   RSS")
+    ours = samples[BOOTSTRAP]
+    for name, theirs in samples.items():
+        if name == BOOTSTRAP:
+            continue
+        cells = [
+            statistic(run[what] for run in theirs) / statistic(run[what] for run in ours)
+            for statistic, what in RATIOS
+        ]
+        slower = name == ECHO  # what cannot be reached: then the other way round reads better
+        times = [f"{1 / cell:.2f} × its" if slower else f"{cell:.1f} ×" for cell in cells[:-1]]
+        print(f"{name:24}" + "".join(f"{cell:>12}" for cell in times) + f"{1 / cells[-1]:>9.2f} ×")
 
 
 def main() -> None:
@@ -146,7 +151,8 @@ def main() -> None:
         found, zip_size = contenders(args, scratch)
         print(f"seed {args.seed}, {args.runs} runs, {args.warm} warm invocations\n")
         samples = measure(args, found, scratch)
-    ratios(table(samples))
+    table(samples)
+    ratios(samples)
     sizes = {path: (args.output / path).stat().st_size for path in ("bootstrap", "function.zip")}
     line = ", ".join(f"{path} {size / 1e6:.2f} MB" for path, size in sizes.items())
     print(line + (f"; interpreted zip {zip_size / 1e6:.2f} MB" if zip_size else ""))
