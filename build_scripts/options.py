@@ -47,6 +47,7 @@ class Options:
     strip_source: bool = False
     keep_sources: bool = False
     refresh: bool = False
+    aws_services: tuple[str, ...] = ()
     snapshot: str = "auto"
     env: tuple[str, ...] = ()
     env_file: Path | None = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import native_bootstrap
 from build_scripts import (
     archive,
+    aws_data,
     cache,
     codegen,
     contents,
@@ -111,7 +112,8 @@ def build(options: Options, *, log: Log) -> Build:
             log=log,
         )
     left = contents.uncompilable(installed, modules.site)
-    data = (*installed.data, *left, *modules.loaded.data)
+    theirs = aws_data.select(installed.data, options.aws_services)
+    data = (*theirs, *left, *modules.loaded.data)
     inputs = (packs.target.stdlib, *((installed.site,) if installed.site else ()))
     snapshot = _snapshot(options, program, modules, data, inputs, log)
     with log.step("package"):

@@ -81,6 +81,8 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     add("--strip-source", action=flag, default=None, help="no source lines in stack traces")
     add("--keep-sources", action=flag, default=None, help="source lines of dependencies, too")
     add("--refresh", action=flag, default=None, help="resolve unpinned requirements again")
+    some = "of botocore's data, only these services' (default: all) *"
+    add("--aws-services", action="append", metavar="NAME", help=some)
     add("--snapshot", metavar="LEVEL", help="auto (default), full, runtime or off")
     _add_environment(parser)
     add("--salt", metavar="TEXT", help="another hash secret than that of the content")
@@ -156,6 +158,9 @@ def _build(parsed: argparse.Namespace) -> int:
     log = Log(verbose=options.verbose)
     result = pipeline.build(options, log=log)
     _output().print(report.table(result.report, result.output))
+    if options.explain_snapshot:
+        for line in report.story(result.report):
+            _output().print(line, markup=False, highlight=False)
     if event is None:
         return 0
     given = declared.parse(options.env, options.env_file)

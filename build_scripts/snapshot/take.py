@@ -286,9 +286,11 @@ def _guards(found: Mapping[str, str | None], request: Request) -> list[image.Gua
         if name.startswith("PYTHON"):
             values[name] = value
     values.pop(TASK_ROOT, None)
+    if values.get("HOME", "") is None:
+        values["HOME"] = variables.HOME  # what `~` is without it: the user's, as in the room
     guards = [
         # Where Lambda's own are not set, it is not Lambda: a local run.
-        image.Guard(name=name, value=value, or_absent=name in variables.USUAL and bool(value))
+        image.Guard(name=name, value=value, or_absent=name in variables.OR_ABSENT and bool(value))
         for name, value in sorted(values.items())
     ]
     # Paths of the function's files are all over the image. Not set, it is /var/task as well.

@@ -8,9 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 logger = Logger(service="orders")
 app = APIGatewayHttpResolver()
-table = boto3.resource("dynamodb", region_name=os.environ.get("AWS_REGION", "eu-central-1")).Table(
-    os.environ.get("TABLE", "orders")
-)
+table = boto3.resource("dynamodb").Table(os.environ.get("TABLE", "orders"))
 
 
 @app.get("/health")
