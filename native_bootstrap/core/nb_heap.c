@@ -270,8 +270,13 @@ void nb_heap_clear_free(void) {
         nb_heap_clear_tree(*treebin_at(gm, i));
     if (gm->dvsize > 0)
         memset((char *)gm->dv + single, 0, gm->dvsize - single);
-    if (gm->topsize > 0)
+    if (gm->topsize > 0) {
+        /* Behind it there is room for a segment's record, with a head that says how much. */
+        mchunkptr foot = chunk_plus_offset(gm->top, gm->topsize);
         memset((char *)gm->top + single, 0, gm->topsize - single);
+        foot->prev_foot = 0;
+        memset((char *)foot + single, 0, chunksize(foot) - single);
+    }
     nb_heap_unlock();
 }
 

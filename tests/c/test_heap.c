@@ -228,6 +228,76 @@ static void reuse_after_release(void) {
     }
 }
 
+/* ---- for a dump ---- */
+
+enum { BLOCKS = 4000 };
+#define TRACE 0xa5 /* what everything that is freed was full of */
+
+struct block {
+    unsigned char *at;
+    size_t size;
+};
+
+static size_t any_size(uint64_t *random) {
+    static const size_t largest[] = {24, 100, 500, 3000, 40000, 300000};
+    return 1 + check_random(random) % largest[check_random(random) % 6];
+}
+
+/* Takes, frees and resizes; what is held is full of its slot's number, what is freed of TRACE. */
+static void churn(struct block *blocks, int rounds, uint64_t *random) {
+    for (int round = 0; round < rounds; round++) {
+        size_t i = check_random(random) % BLOCKS;
+        struct block *block = &blocks[i];
+        for (size_t k = 0; k < block->size; k++)
+            CHECK(block->at[k] == (unsigned char)(i % 100));
+        if (block->at != NULL) {
+            memset(block->at, TRACE, malloc_usable_size(block->at));
+            free(block->at);
+        }
+        *block = (struct block){0};
+        if (check_random(random) % 3 == 0)
+            continue;
+        block->size = any_size(random);
+        block->at =
+            check_random(random) % 8 == 0 ? memalign(4096, block->size) : malloc(block->size);
+        CHECK(block->at != NULL);
+        memset(block->at, (int)(i % 100), malloc_usable_size(block->at));
+    }
+}
+
+/* How often a word of TRACE stands in what would be dumped. */
+static size_t traces(void) {
+    uint64_t trace;
+    size_t found = 0;
+    memset(&trace, TRACE, sizeof trace);
+    for (char *at = heap.base; at < heap.top; at += sizeof trace)
+        found += memcmp(at, &trace, sizeof trace) == 0;
+    return found;
+}
+
+/* Nothing of what was freed is left, nothing of what is held is touched, and the heap goes on. */
+static void clearing(void) {
+    static struct block blocks[BLOCKS];
+    uint64_t random = 11;
+    for (int round = 0; round < 12; round++) {
+        churn(blocks, round == 0 ? 40000 : 10000, &random);
+        CHECK(traces() > 1000); /* else there is nothing to see here */
+        nb_heap_clear_free();
+        CHECK(traces() == 0);
+        nb_heap_clear_free(); /* and again */
+    }
+    for (size_t i = 0; i < BLOCKS; i++) {
+        for (size_t k = 0; k < blocks[i].size; k++)
+            CHECK(blocks[i].at[k] == (unsigned char)(i % 100));
+        free(blocks[i].at);
+    }
+    nb_heap_clear_free();
+    size_t dirty = 0;
+    for (char *at = heap.base; at < heap.top; at++)
+        dirty += *at != 0;
+    CHECK(dirty < 1 << 18); /* blocks of libc's, and links */
+}
+
 /* ---- in children of their own ---- */
 
 /* Runs `argument` in a new process of this program; its stderr and status. */
@@ -287,6 +357,7 @@ int main(int argc, char **argv) {
     if (argc > 1)
         return strcmp(argv[1], "exhaust") == 0 ? exhaust() : misuse();
     nb_heap_init();
+    clearing(); /* first: nobody else has left traces yet */
     CHECK(nb_heap_state()->base == NB_HEAP_BASE && heap.size == NB_HEAP_SIZE);
     contracts();
     refusals();
@@ -295,7 +366,8 @@ int main(int argc, char **argv) {
     threads();
     forks();
     children();
-    printf("heap: contracts, 4 threads, 200 forks, release, limits; region used up to %zu KB\n",
+    printf("heap: contracts, 4 threads, 200 forks, release, limits, clearing; region used up to "
+           "%zu KB\n",
            (size_t)(heap.high - heap.base) >> 10);
     return 0;
 }
