@@ -62,6 +62,7 @@ _WRITES = posix.O_WRONLY | posix.O_RDWR | posix.O_CREAT | posix.O_TRUNC
 _LOCAL = ("", "localhost", "127.0.0.1", "0.0.0.0", "::1", "::")  # noqa: S104 - only compared
 _RANDOM = ("/dev/urandom", "/dev/random")
 _HARMLESS = ("/dev/null", "/dev/zero", "/dev/full", "/dev/stdin", "/dev/stdout", "/dev/stderr")
+_GETENV = ("getenv", "secure_getenv", "environ")
 _IMPORTER = ("<frozen importlib", "<frozen zipimport")
 _OUR_ENVIRONMENT = ("native_bootstrap.runtime.environment", "native_bootstrap.runtime.snapshot.")
 
@@ -72,6 +73,7 @@ class Events:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self._sleeping: tuple[int, int] | None = None
+        self.has_getenv = False
         self.handlers: dict[str, Callable[[tuple[object, ...], FrameType], None]] = {
             **dict.fromkeys(_THREADS, self._offence("thread", "starts a thread")),
             **dict.fromkeys(_PROCESSES, self._offence("process", "starts a process")),
@@ -87,6 +89,7 @@ class Events:
             "os.putenv": self._putenv,
             "os.unsetenv": self._putenv,
             "time.sleep": self._sleep,
+            "ctypes.dlsym": self._look_up,
         }
 
     def take(self, event: str, arguments: tuple[object, ...], frame: FrameType) -> None:
@@ -118,6 +121,9 @@ class Events:
 
     def _sleep(self, arguments: tuple[object, ...], frame: FrameType) -> None:  # noqa: ARG002
         self._sleeping = (id(frame), frame.f_lasti)
+
+    def _look_up(self, arguments: tuple[object, ...], frame: FrameType) -> None:  # noqa: ARG002
+        self.has_getenv = self.has_getenv or arguments[-1] in _GETENV
 
     def _open(self, arguments: tuple[object, ...], frame: FrameType) -> None:
         path = _path(arguments[0])

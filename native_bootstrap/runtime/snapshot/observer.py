@@ -47,9 +47,6 @@ _DETAILS = {
 }
 # Read by the C library for local times. `restore.thaw` calls tzset().
 _REPAIRED_VARIABLES = ("TZ",)
-# What C libraries look up for themselves. Any other name was given to them by whoever calls them.
-_LIBRARY_PREFIXES = ("OPENSSL_", "SSL", "OMP_", "OPENBLAS_", "GOTO_", "MKL_", "KMP_", "SQLITE_",
-                     "TMP", "LC_", "LANG", "MUSL_", "MALLOC", "MIMALLOC", "RES_")  # fmt: skip
 _OURS = "native_bootstrap.runtime."
 
 
@@ -259,9 +256,9 @@ class Observer:
     def _used_in_c(self, name: str, place: Place) -> None:
         if name in _REPAIRED_VARIABLES:
             return
-        is_direct = place.calls[:1] and place.calls[0][0] == place.module
-        asked = is_direct and not name.startswith(_LIBRARY_PREFIXES)
-        self._report_use(name, "read", place, place.module if asked else "")
+        # A library's own variable, unless somebody calls getenv() himself.
+        asked = self._events.has_getenv and place.calls
+        self._report_use(name, "read", place, place.calls[0][0] if asked else "")
 
     def _wrote(self, name: str, value: bytes | None, frame: FrameType) -> None:
         place = self.place(frame)
