@@ -5,9 +5,15 @@
  *                                    process id or machine: callback(kind, detail)
  *   unseen() -> [(kind, detail), …]  the same reads where no callback could be called
  *   refresh_environ(dict)            dict (bytes: bytes) becomes the process's environment
+ *   forget_audit_hook(hook)          the opposite of sys.addaudithook(): without any hook, audit
+ *                                    events cost nothing again
  *   real_pid() -> int                the process id that the kernel knows */
 #define PY_SSIZE_T_CLEAN
+#define Py_BUILD_CORE 1 /* the interpreter's list of audit hooks */
 #include <Python.h>
+
+#include "internal/pycore_interp.h"
+#include "internal/pycore_pystate.h"
 
 #include "nb_snapshot.h"
 #include "nb_virtual.h"
@@ -90,6 +96,18 @@ static PyObject *nb_refresh_environ(PyObject *module, PyObject *dict) {
     Py_RETURN_NONE;
 }
 
+static PyObject *nb_forget_audit_hook(PyObject *module, PyObject *hook) {
+    (void)module;
+    PyInterpreterState *interpreter = _PyInterpreterState_GET();
+    PyObject *hooks = interpreter->audit_hooks; /* a list, or NULL */
+    for (Py_ssize_t i = hooks != NULL ? PyList_GET_SIZE(hooks) : 0; i-- > 0;)
+        if (PyList_GET_ITEM(hooks, i) == hook && PyList_SetSlice(hooks, i, i + 1, NULL) < 0)
+            return NULL;
+    if (hooks != NULL && PyList_GET_SIZE(hooks) == 0)
+        Py_CLEAR(interpreter->audit_hooks);
+    Py_RETURN_NONE;
+}
+
 static PyObject *nb_real_pid(PyObject *module, PyObject *unused) {
     (void)module;
     (void)unused;
@@ -101,6 +119,7 @@ static PyMethodDef nb_methods[] = {
     {"observe", nb_observe, METH_O, "Call back for each read of the machine; None: no more."},
     {"unseen", nb_unseen, METH_NOARGS, "Reads for which no callback could be called."},
     {"refresh_environ", nb_refresh_environ, METH_O, "Make a dict equal to the environment."},
+    {"forget_audit_hook", nb_forget_audit_hook, METH_O, "The opposite of sys.addaudithook()."},
     {"real_pid", nb_real_pid, METH_NOARGS, "The process id that the kernel knows."},
     {NULL, NULL, 0, NULL},
 };
