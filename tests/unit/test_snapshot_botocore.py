@@ -488,3 +488,25 @@ def test_a_start_pays_next_to_nothing(tmp_path, newest):
     )
     assert result[0] == []
     assert result[1] < 150_000  # nanoseconds; 5,000 here
+
+
+@pytest.mark.parametrize(
+    ("look", "holder"),
+    [
+        ("HOST = client._endpoint.host", "app.HOST"),
+        ("class Settings:\n    region = client._client_config.region_name", "app.Settings"),
+        ("NESTED = [({'region': client._request_signer.region_name},)]", "app.NESTED"),
+        ("def call(text=client._endpoint.host): pass", "app.call"),
+    ],
+)
+def test_whoever_keeps_the_placeholder_is_found(tmp_path, newest, look, holder):
+    (error,) = restored.run(
+        tmp_path,
+        f"import boto3\nclient = boto3.client('sqs')\n{look}\n",
+        "result = 1",
+        interpreter=newest,
+        fails=True,
+    )
+    assert error.splitlines()[-1].endswith(
+        f"Refused: the region of a botocore client is kept by {holder}"
+    )

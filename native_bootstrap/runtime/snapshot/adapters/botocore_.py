@@ -22,6 +22,7 @@ from native_bootstrap.runtime.snapshot.adapters import (
     botocore_credentials,
     botocore_region,
     reads,
+    traces,
 )
 from native_bootstrap.runtime.snapshot.adapters.botocore_region import PLACEHOLDER, LateClient
 from native_bootstrap.runtime.snapshot.adapters.patches import Patches
@@ -37,6 +38,7 @@ _OF_REGION = ("region_name", "endpoint_url", "partition", "config")  # of Client
 
 _patches = Patches()
 _sessions: list[weakref.ref[Any]] = []
+_regionless: list[weakref.ref[Any]] = []
 _clients: list[weakref.ref[Any]] = []
 _late: list[LateClient] = []
 _calculators: list[weakref.ref[Any]] = []
@@ -81,6 +83,9 @@ def freeze() -> None:
             regions[id(loader)] = botocore_region.regions_of(late.creator)
         late.prepare(regions[id(loader)])
     for session in _alive(_sessions):
+        if session._last_client_region_used == PLACEHOLDER:
+            session._last_client_region_used = None
+            _regionless.append(weakref.ref(session))
         agent = session._components._components.get("user_agent_creator")
         if agent is not None:
             _agents.append(vars(agent))
@@ -91,6 +96,15 @@ def freeze() -> None:
         config = client.meta.config
         for target in (vars(config), config._user_provided_options):
             _take_apart(target, release)
+    if _late:
+        _look_for_traces()
+
+
+def _look_for_traces() -> None:
+    """Whoever has kept the placeholder, in spite of all, would keep it for ever."""
+    found = traces.holders(PLACEHOLDER)
+    if found:
+        raise adapters.Refused(f"the region of a botocore client is kept by {', '.join(found)}")
 
 
 def restore() -> None:
@@ -99,9 +113,9 @@ def restore() -> None:
     region = None if raw is None else raw.decode("utf-8", "surrogateescape")
     for late in _late:
         late.set_region(region)
-    for reference in _sessions:
+    for reference in _regionless:
         session = reference()
-        if session is not None and session._last_client_region_used == PLACEHOLDER:
+        if session is not None:
             session._last_client_region_used = region
     if _agents:
         _name_machine(environ.get(_RUNTIME))

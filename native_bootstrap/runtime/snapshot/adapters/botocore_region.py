@@ -79,9 +79,30 @@ class LateClient:
         return self._reference()
 
     def prepare(self, regions: list[str]) -> None:
-        """Work out what each region changes."""
+        """Work out what each region changes, and make the client one of some real region.
+
+        That way no trace of the placeholder is left.
+        """
+        known = {}
         for region in regions:
-            self._table[region] = self._changes_or_error(region)
+            self._table[region] = changes = self._changes_or_error(region)
+            if not isinstance(changes, Exception):
+                known[region] = changes
+        varying = {
+            (id(target), key)
+            for changes in known.values()
+            for target, values in changes
+            for key, value in values.items()
+            if key not in target or target[key] != value
+        }
+        for region, changes in known.items():
+            kept = (
+                (target, {key: values[key] for key in values if (id(target), key) in varying})
+                for target, values in changes
+            )
+            self._table[region] = [(target, values) for target, values in kept if values]
+        for region in list(known)[:1]:
+            self.set_region(region)
 
     def set_region(self, region: str | None) -> None:
         """Make the client one of `region`."""
@@ -131,24 +152,21 @@ class LateClient:
         own = (client._request_signer, client.meta.config, client._ruleset_resolver)
         for part, mine in zip(_PARTS, own, strict=True):
             if mine is not None:
-                changes += _differences(vars(mine), vars(arguments[part]))
+                changes += _values(vars(mine), vars(arguments[part]))
         if self._decide is not None:
             meta = _Meta(arguments["client_config"].region_name, partition)
             self._decide(meta)
             changes.append((self._signer, {"v2": meta.registered}))
-        return [(target, values) for target, values in changes if values]
+        return changes
 
 
-def _differences(mine: dict[Any, Any], other: dict[Any, Any]) -> Iterator[Any]:
-    changed = {}
+def _values(mine: dict[Any, Any], other: dict[Any, Any]) -> Iterator[Any]:
+    """The plain values of `other`, with the dicts that they belong into."""
     for key, value in other.items():
         old = mine.get(key)
-        if isinstance(value, _PLAIN):
-            if value != old or key not in mine:
-                changed[key] = value
-        elif type(value) is dict and type(old) is dict:
-            yield from _differences(old, value)
-    yield mine, changed
+        if type(value) is dict and type(old) is dict:
+            yield from _values(old, value)
+    yield mine, {key: value for key, value in other.items() if isinstance(value, _PLAIN)}
 
 
 def regions_of(creator: Any) -> list[str]:
