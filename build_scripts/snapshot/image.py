@@ -34,9 +34,10 @@ READ = struct.Struct("<2Q")
 GUARD = struct.Struct("<4I")
 ABSENT = 0xFFFFFFFF
 OR_ABSENT = 1 << 31
+MAX_TABLES = 4 << 20
 WORD = 0xFFFFFFFFFFFFFFFF
-# Runs of empty pages from here on are no part of the file: the heap's region is empty memory anyway.
-# A mapping more costs as much as a few pages.
+# Runs of empty pages from here on are no part of the file: the heap's region is empty memory
+# anyway. A mapping more costs as much as a few pages.
 GAP = 32 * PAGE
 
 
@@ -122,7 +123,10 @@ def write(
     with dump.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
         hot_runs = _runs(dump, raw, hot)
         maps = [part for item in dump.ranges for part in _without_gaps(item, dump, raw)]
-        reads_at = start + _round_up(_tables_length(maps, hot_runs, guards))
+        length = _tables_length(maps, hot_runs, guards)
+        if length > MAX_TABLES:
+            raise ToolError("the image has too many parts or variables: a start would refuse it")
+        reads_at = start + _round_up(length)
         hot_bytes = b"".join(_slice(dump, raw, *run) for run in hot_runs)
         maps_at = _round_up(reads_at + len(hot_bytes))
         header = _header(dump, maps, hot_runs, guards, identity, reads_at, maps_at)
