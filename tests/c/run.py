@@ -154,6 +154,36 @@ class Product:
         return next((one for one in pack.list_packs() if one.arch == self.arch), None)
 
 
+@dataclass(frozen=True, kw_only=True)
+class WithPython(Product):
+    """Over the pack's interpreter too, and all of the core but its main."""
+
+    def compile(self, source: Path, program: Path) -> None:
+        from build_scripts import link, log, symbols, targets
+        from build_scripts.toolchain import Toolchain
+
+        pack = self._pack()
+        assert pack is not None
+        tools = Toolchain(targets.find(self.arch))
+        quiet = log.quiet()
+        core = zip(sorted(CORE.glob("*.c")), link.compile_core(tools, pack, log=quiet), strict=True)
+        objects = [compiled for file, compiled in core if file.name != "nb_main.c"]
+        names = symbols.program_names(objects, pack.archives[0], pack.lib, pack.lib / "libz.a")
+        table = program.with_name("symbols.c")
+        table.write_text(symbols.table_source(names))
+        archive = program.with_name("archive.S")
+        archive.write_text(
+            ".globl nb_archive_begin, nb_archive_end\nnb_archive_begin:\nnb_archive_end:\n"
+        )
+        flags = ("-O2", *WARNINGS, *INCLUDE, f"-I{pack.include}", f'-DNB_TEST_PACK="{pack.root}"')
+        objects += [
+            tools.compile(source, program.with_suffix(".o"), flags=flags, log=quiet),
+            tools.compile(table, table.with_suffix(".o"), flags=symbols.TABLE_FLAGS, log=quiet),
+            tools.compile(archive, archive.with_suffix(".o"), log=quiet),
+        ]
+        tools.link(program, libc=pack.lib, objects=objects, archives=pack.archives, log=quiet)
+
+
 HOST_ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 SANITIZED = Sanitized()
 AT_ENTRY = ("--entry=nb_cpu_start",)
@@ -185,6 +215,7 @@ BUILDS: dict[str, tuple[Build, ...]] = {
         Product(arch="arm64"),
     ),
     "rekey": tuple(Product(arch=arch, archives=RANDOM) for arch in ("x86_64", "arm64")),
+    "settle": tuple(WithPython(arch=arch) for arch in ("x86_64", "arm64")),
     "virtual": (
         Sanitized(flags=tuple(f"-Wl,--wrap={name}" for name in VIRTUAL_WRAPS)),
         *(Product(arch=arch, link=("--entry=test_entry",)) for arch in ("x86_64", "arm64")),
