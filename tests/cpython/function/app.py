@@ -84,6 +84,8 @@ def handler(event, context):
     from test import support
     from test.support import os_helper
 
+    logging.root.handlers.clear()  # test_logging expects a process that nobody has set up
+    logging.root.setLevel(logging.WARNING)
     support.use_resources = ()
     support.verbose = False
     name = f"test.{event['file']}"
