@@ -16,9 +16,12 @@ def _proxies(frame: FrameType) -> Iterable[str]:  # noqa: ARG001
 
 
 def _interpolated(frame: FrameType) -> Iterable[str]:
-    """python-dotenv's: what a value names as ${NAME}, one value at a time."""
-    atoms = frame.f_locals.get("atoms", ())
-    return [str(atom.name) for atom in atoms if hasattr(atom, "name")]
+    """python-dotenv's: what a value names as ${NAME} or ${NAME:-default}, one value at a time.
+
+    From the text: its `atoms` are a generator, which is the package's to use.
+    """
+    parts = str(frame.f_locals.get("value", "")).split("${")[1:]
+    return [part.partition("}")[0].partition(":")[0] for part in parts]
 
 
 _FUNCTIONS = {
