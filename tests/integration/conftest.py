@@ -119,22 +119,34 @@ class Emulator:
 
 @pytest.fixture
 def emulator(emulator_binary, tmp_path) -> Iterator[object]:
-    """``emulator(folder, handler)`` starts the emulator on an unpacked function."""
+    """``emulator(folder, handler)`` starts the emulator on an unpacked function.
+
+    ``prefix``: a command to run it with, ``root``: where the folder is then.
+    """
     running: list[Emulator] = []
 
-    def start(folder: Path, handler: str = "app.handler", **environ: str) -> Emulator:
+    def start(
+        folder: Path,
+        handler: str = "app.handler",
+        *,
+        prefix: Sequence[str] = (),
+        root: Path | None = None,
+        **environ: str,
+    ) -> Emulator:
+        task = root or folder
         port, api = free_port(), free_port()
         log = tmp_path / f"emulator-{len(running)}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [
+                    *prefix,
                     emulator_binary,
                     *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
                     *("--runtime-api-address", f"127.0.0.1:{api}"),
-                    *(folder / "bootstrap", handler),
+                    *(task / "bootstrap", handler),
                 ],
                 cwd=folder,
-                env={**os.environ, "LAMBDA_TASK_ROOT": str(folder), **environ},
+                env={**os.environ, "LAMBDA_TASK_ROOT": str(task), **environ},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )

@@ -6,22 +6,36 @@ import json
 import shutil
 from pathlib import Path
 
+import lambda_like
 import pytest
-from support import FUNCTIONS
+from support import FUNCTIONS, NORMALLY
 
 from build_scripts import targets
 
 
-@pytest.fixture(params=list(targets.TARGETS))
+@pytest.fixture(params=["snapshot", *targets.TARGETS])
 def sample(request, built, unpacked, emulator):
-    """``sample(handler)``: the emulator with the sample in it, for each architecture."""
+    """``sample(handler)``: the emulator with the sample in it, for each architecture started
+    normally, and from its snapshot."""
 
     def start(handler: str = "app.handler", **environ: str):
-        folder = unpacked(built("sample", handler, "--arch", request.param))
+        if request.param == "snapshot":
+            return from_snapshot(unpacked(built("sample", "app.handler")), handler, environ)
+        folder = unpacked(built("sample", "app.handler", "--arch", request.param))
         if request.param != targets.host().arch:
             run_with_qemu(folder / "bootstrap", targets.find(request.param))
-        return emulator(folder, handler, **environ)
+        start.root = folder
+        return emulator(folder, handler, **NORMALLY, **environ)
 
+    def from_snapshot(folder: Path, handler: str, environ: dict[str, str]):
+        variables = [f"{name}={value}" for name, value in (lambda_like.FIXED | environ).items()]
+        # `env` would take the emulator's path, which has a "=", for a variable.
+        command = ("sh", "-c", 'exec "$0" "$@"')
+        prefix = [*lambda_like.at_var_task(folder), *variables, *command]
+        start.root = Path(lambda_like.TASK)
+        return emulator(folder, handler, prefix=prefix, root=start.root)
+
+    start.kind = request.param
     return start
 
 
@@ -43,14 +57,17 @@ def ask(running, **event):
 
 
 def test_success(sample):
-    answer = ask(sample(), do="echo", value={"ü": [1, 2.5, None]})
+    running = sample()
+    answer = ask(running, do="echo", value={"ü": [1, 2.5, None]})
     assert answer["echo"] == {"ü": [1, 2.5, None]}
     assert len(answer["id"]) == 36
+    facts = ask(running, do="facts")
+    assert facts["start"] == ("restored" if sample.kind == "snapshot" else "normal")
 
 
-def test_handler_error(sample, tmp_path):
+def test_handler_error(sample):
     answer = ask(sample(), do="fail", why="boom")
-    source = tmp_path / "task" / "app.py"  # the task root here; /var/task on Lambda
+    source = sample.root / "app.py"
     lines = (FUNCTIONS / "sample" / "app.py").read_text().splitlines()
 
     def frame(function: str, text: str) -> str:

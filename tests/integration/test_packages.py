@@ -7,32 +7,28 @@ import json
 import threading
 import zipfile
 
+import lambda_like
 import pytest
-from support import ask
 
 
 @pytest.fixture(scope="module", params=["native", "bytecode"])
-def use(request, built, tmp_path_factory):
+def task(request, built, tmp_path_factory):
     output = built("packages", "app.handler", "--code", request.param)
-    folder = tmp_path_factory.mktemp("task")
-    with zipfile.ZipFile(output / "function.zip") as file:
-        file.extractall(folder)
-    (folder / "bootstrap").chmod(0o755)
+    return lambda_like.unpack(output, tmp_path_factory.mktemp("packages") / "task")
+
+
+@pytest.fixture(params=["snapshot", "normally"])
+def use(request, task):
+    """``use("what")``: the answer to one event; ``use.log``: what was printed meanwhile."""
 
     def call(what: str, **event):
-        answer = ask(
-            [folder / "bootstrap"],
-            {"use": what, **event},
-            cwd=folder,
-            LAMBDA_TASK_ROOT=str(folder),
-            AWS_LAMBDA_FUNCTION_NAME="function",
-            AWS_LAMBDA_FUNCTION_MEMORY_SIZE="128",
-        )
-        assert answer.ok, answer.body.decode()
-        use.log = answer.log
-        return answer.json
+        start = lambda_like.NORMALLY if request.param == "normally" else {}
+        run = lambda_like.run(task, [{"use": what, **event}], environ=start)
+        assert [reply.kind for reply in run.replies] == ["response"], run.stderr
+        assert run.normal == []
+        call.log = run.stdout + run.stderr
+        return run.answers[0]
 
-    use = call
     return call
 
 
