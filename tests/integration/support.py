@@ -23,7 +23,6 @@ STAGES = (
     *("snapshots", "zips"),
 )
 PACK_STAGES = ("sources", "steps", "packs")
-NORMALLY = {"NATIVE_BOOTSTRAP_SNAPSHOT": "off"}  # start as if there was no snapshot
 FUNCTIONS = Path(__file__).parents[1] / "functions"
 
 

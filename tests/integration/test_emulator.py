@@ -8,7 +8,7 @@ from pathlib import Path
 
 import lambda_like
 import pytest
-from support import FUNCTIONS, NORMALLY
+from support import FUNCTIONS
 
 from build_scripts import targets
 
@@ -25,7 +25,7 @@ def sample(request, built, unpacked, emulator):
         if request.param != targets.host().arch:
             run_with_qemu(folder / "bootstrap", targets.find(request.param))
         start.root = folder
-        return emulator(folder, handler, **NORMALLY, **environ)
+        return emulator(folder, handler, **lambda_like.NORMALLY, **environ)
 
     def from_snapshot(folder: Path, handler: str, environ: dict[str, str]):
         variables = [f"{name}={value}" for name, value in (lambda_like.FIXED | environ).items()]

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import json
-
+import lambda_like
 import pytest
-from support import NORMALLY
-
-from native_bootstrap import invoke
 
 
-@pytest.fixture(scope="module", params=["native", "native-normally", "bytecode"])
-def function(request, built):
-    """The output folder of a build, and variables to start it with."""
-    code, _, normally = request.param.partition("-")
-    return built("everyday", "app.handler", "--code", code), NORMALLY if normally else {}
+@pytest.fixture(scope="module", params=["native", "bytecode"])
+def task(request, built, tmp_path_factory):
+    output = built("everyday", "app.handler", "--code", request.param)
+    return lambda_like.unpack(output, tmp_path_factory.mktemp("everyday") / "task")
 
 
-@pytest.fixture
-def use(function):
+@pytest.fixture(params=["snapshot", "normally"])
+def use(request, task):
     """``use("what")``: the answer to one event; ``use.log``: what was printed meanwhile."""
 
     def call(what: str, **environ: str):
-        event = json.dumps({"use": what}).encode()
-        output, start = function
-        answer = invoke.invoke(output, event, given={**start, **environ})
-        assert answer.ok, answer.body.decode()
-        call.log = answer.log
-        return json.loads(answer.body)
+        start = lambda_like.NORMALLY if request.param == "normally" else {}
+        run = lambda_like.run(task, [{"use": what}], environ={**start, **environ})
+        assert [reply.kind for reply in run.replies] == ["response"], run.stderr
+        assert run.normal == [] or "PYTHONPATH" in environ
+        call.log = run.stdout + run.stderr
+        return run.answers[0]
 
     return call
 

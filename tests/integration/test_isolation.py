@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 import trustme
 from elftools.elf.elffile import ELFFile
-from support import NORMALLY, ask
+from lambda_like import NORMALLY
+from support import ask
 
 from build_scripts import archive, cache
 

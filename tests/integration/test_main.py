@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support import NORMALLY
+from lambda_like import NORMALLY
 
 STARTS = pytest.mark.parametrize("start", [{}, NORMALLY], ids=["snapshot", "normally"])
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import NORMALLY
+from lambda_like import NORMALLY
 
 SOAK = Path(__file__).parents[2] / "benchmarks" / "soak.py"
 
