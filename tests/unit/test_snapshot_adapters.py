@@ -54,11 +54,27 @@ def test_a_global_generator_with_a_seed_of_the_functions_own(tmp_path):
     results = restored.run(
         tmp_path,
         "import random\nrandom.seed(7)\nfirst = random.random()\n",
-        "import random\nresult = [app.first, random.random()]",
+        "import random\nfrom native_bootstrap.runtime.snapshot import probe\n"
+        "result = [app.first, random.random(), sorted(probe.draw(None, None))]",
         running=[{}, {}],
     )
     generator = __import__("random").Random(7)
-    assert results[0] == results[1] == [generator.random(), generator.random()]
+    assert results[0] == results[1] == [generator.random(), generator.random(), ["os.urandom"]]
+
+
+def test_the_observers_findings_are_known(tmp_path):
+    (result,) = restored.run(
+        tmp_path,
+        "import faulthandler, random\nfrom native_bootstrap.runtime.snapshot import adapters\n"
+        "ask = lambda *what: adapters.handled(*what)\n"
+        "SIGNAL = 'state', 'handles a signal in C code'\n"
+        "faulthandler.enable()\nfound = [ask('entropy', 'uses the random module\\'s generator'),\n"
+        "    ask('entropy', 'draws random bytes'), ask(*SIGNAL), ask('state', 'a limit')]\n"
+        "import ctypes\nact = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda number: None)\n"
+        "ctypes.CDLL(None).signal(12, act)\nfound.append(ask(*SIGNAL))\n",
+        "result = app.found",
+    )
+    assert result == ["random", None, "faulthandler", None, None]
 
 
 def test_drawing_at_import_is_entropy(tmp_path):
@@ -324,13 +340,15 @@ def test_numpys_own_generator_with_a_seed(tmp_path):
     results = restored.run(
         tmp_path,
         "import numpy as np\nnp.random.seed(5)\nfirst = np.random.rand()\n",
-        f"import numpy as np\nresult = [np.random.rand(), {UNHANDLED}]",
+        f"import numpy as np\nfound = {UNHANDLED}\n"
+        "from native_bootstrap.runtime.snapshot import probe\n"
+        "result = [np.random.rand(), found, 'numpy.random' in probe.draw(None, None)]",
         running=[{}, {}],
         before=ENTROPY,
         interpreter=numpy,
     )
     assert results[0] == results[1]
-    assert results[0][1] == []
+    assert results[0][1:] == [[], False]
 
 
 def test_drawing_from_numpy_at_import_is_entropy(tmp_path):

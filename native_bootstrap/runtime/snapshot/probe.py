@@ -14,12 +14,15 @@ def echo(event: object, context: object) -> object:  # noqa: ARG001
 
 
 def draw(event: object, context: object) -> dict[str, str]:  # noqa: ARG001
-    """One value from every source of randomness that the image has. No two processes may agree."""
+    """One value from every source of randomness that the image has. No two processes may agree.
+
+    A generator that the function itself has given a seed is no such source.
+    """
     import os
 
     found = {"os.urandom": os.urandom(16).hex()}
     modules = sys.modules
-    if "random" in modules:
+    if "random" in modules and not _has_own_seed("random_"):
         found["random"] = repr(modules["random"].random())
     if "uuid" in modules:
         found["uuid4"] = str(modules["uuid"].uuid4())
@@ -30,6 +33,11 @@ def draw(event: object, context: object) -> dict[str, str]:  # noqa: ARG001
         found["ssl.RAND_bytes"] = modules["ssl"].RAND_bytes(16).hex()
     if "tempfile" in modules:
         found["tempfile"] = next(modules["tempfile"]._get_candidate_names())  # noqa: SLF001
-    if "numpy.random" in modules:
+    if "numpy.random" in modules and not _has_own_seed("numpy_random"):
         found["numpy.random"] = repr(modules["numpy.random"].random())
     return found
+
+
+def _has_own_seed(adapter: str) -> bool:
+    module = sys.modules.get(f"{__name__.rpartition('.')[0]}.adapters.{adapter}")
+    return module is not None and bool(module.has_own_seed())

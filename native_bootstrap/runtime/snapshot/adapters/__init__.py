@@ -1,12 +1,15 @@
 """Adapters: what a library keeps that belongs to one process, made sound for an image.
 
-An adapter is a module (or any object) with up to three functions:
+An adapter is a module (or any object) with any of these functions:
 
 ``prepare()``  at the end of the library's first import, while the image is made. Raises `Refused`
                when the library is one that the adapter does not understand.
 ``freeze()``   before the memory is written: drop or neutralise what must not be in the image.
 ``restore()``  in the process that begins from the image: take over what belongs to it. Every
                microsecond of it is one of every cold start.
+``handled(kind, detail) -> bool``
+               whether it takes care of what the observer has found. Only needed where that cannot
+               be told from who is reading (`care`, `reads`).
 
 All run in the main thread; ``freeze`` in the reverse order of ``prepare``, ``restore`` in the same
 order. A program that starts the normal way never imports an adapter.
@@ -118,6 +121,10 @@ def handled(kind: str, detail: str, modules: object = ()) -> str | None:  # noqa
     """
     if _wanted:
         return _wanted[-1]
+    for adapter, name in zip(_prepared, prepared(), strict=True):
+        sees = getattr(adapter, "handled", None)
+        if sees is not None and sees(kind, detail):
+            return name
     from native_bootstrap.runtime.snapshot.adapters import reads  # only while an image is made
 
     return reads.handled(kind, detail)

@@ -5,6 +5,7 @@ Its tables in the image say that all is done, so each is taken back first.
 
 from __future__ import annotations
 
+import _signal
 import sys
 
 from native_bootstrap.runtime.snapshot.adapters.patches import Patches
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     Call = tuple[tuple[Any, ...], dict[str, Any]]
+
+_FATAL = ("SIGSEGV", "SIGFPE", "SIGABRT", "SIGBUS", "SIGILL")
+_LIBC = (32, 33, 34)  # the C library's own
 
 _patches = Patches()
 _enabled: list[Call] = []
@@ -46,6 +50,21 @@ def restore() -> None:
     for number, (arguments, options) in _registered.items():
         _module.unregister(number)
         _module.register(number, *arguments, **options)
+
+
+def handled(kind: str, detail: str) -> bool:
+    """The observer finds handlers that Python's `signal` does not know: true if all are these."""
+    if kind != "state" or "signal" not in detail:
+        return False
+    with open("/proc/self/status") as file:  # noqa: PTH123
+        masks = [line.split()[1] for line in file if line.startswith("SigCgt:")]
+    fatal = [getattr(_signal, name) for name in _FATAL] if _enabled else []
+    ours = {*fatal, *_registered, *_LIBC}
+    return all(
+        number in ours or callable(_signal.getsignal(number))
+        for number in range(1, _signal.NSIG)
+        if int(masks[0], 16) >> (number - 1) & 1
+    )
 
 
 def _enabling(original: Any) -> Any:

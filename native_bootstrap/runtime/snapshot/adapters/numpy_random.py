@@ -48,6 +48,11 @@ def restore() -> None:
         _generator.seed()
 
 
+def has_own_seed() -> bool:
+    """Whether the module's generator goes on with a seed of the function's own."""
+    return not _is_seeded
+
+
 def _position() -> Any:
     state = _generator.get_state(legacy=False)
     return state["state"]["key"].tobytes(), state["state"]["pos"], state["gauss"]

@@ -62,6 +62,16 @@ def restore() -> None:
             generator.seed()
 
 
+def has_own_seed() -> bool:
+    """Whether the module's generator goes on with a seed of the function's own."""
+    return _state is not None
+
+
+def handled(kind: str, detail: str) -> bool:
+    """The observer compares the module's generator from time to time. Here each draw is seen."""
+    return kind == "entropy" and "generator" in detail
+
+
 def _note(generator: Any) -> None:
     _seeded[id(generator)] = weakref.ref(generator)
 
