@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-# A thousand takes two minutes on two cores; what repeats at all repeats in the first few.
+# A thousand take three quarters of a minute on two busy cores.
 STARTS = int(os.environ.get("NB_TEST_STARTS", "1000"))
 AT_ONCE = 100
 CONSTANTS = ("authkey",)  # of one process
