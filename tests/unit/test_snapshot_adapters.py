@@ -404,6 +404,30 @@ def test_an_adapter_of_the_functions_own(tmp_path):
     assert {"Adapter", "chunk"} <= set(names)
 
 
+def test_the_examples_in_the_documentation(tmp_path):
+    text = (restored.REPOSITORY / "docs/adapters.md").read_text()
+    blocks = [part.partition("```")[0] for part in text.split("```python\n")[1:]]
+    hooks, own = (next(b for b in blocks if name in b) for name in ("announce", "ColourAdapter"))
+    results = restored.run(
+        tmp_path,
+        own,
+        "import colorsys\nresult = [app.handler({}, None), loaded]",
+        running=[{}] * 4,
+        before="import colorsys, sys; del sys.modules['colorsys']",
+    )
+    assert len({value for value, _ in results}) > 1
+    assert {str(loaded) for _, loaded in results} == {"[]"}
+    first, second = restored.run(
+        tmp_path,
+        hooks + "class C:\n    def close(self): closed.append(1)\n"
+        "closed = []\nconnections['db'] = C()\nprint = said = closed.append\n",
+        "from native_bootstrap.runtime.snapshot import hooks\nhooks.run_after_restore()\n"
+        "result = [app.closed, app.connections]",
+        running=[{}, {}],
+    )
+    assert first == second == [[1, "ready"], {}]
+
+
 def test_a_refused_library_is_no_missing_one(tmp_path):
     (tmp_path / "weird.py").write_text("")
     (error,) = restored.run(
