@@ -19,7 +19,7 @@ from build_scripts import cache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COLD = ("dependencies", "codegen", "objects", "archives", "programs", "zips")
+COLD = ("dependencies", "codegen", "objects", "archives", "programs", "snapshots", "zips")
 SMALL = 1_000_000  # bytes of bytecode; the standard library is larger and takes half a minute
 
 
@@ -131,6 +131,8 @@ def damage(folder: Path, change) -> int:
         ("archives", one_bit),
         ("programs", truncated),
         ("programs", one_bit),
+        ("snapshots", truncated),
+        ("snapshots", one_bit),
         ("zips", zeroed),
     ],
 )
@@ -204,6 +206,7 @@ def tiny(tmp_path):
         ("archives", "1m"),
         ("programs", "4m"),
         ("programs", "32m"),  # the debug program fits, the stripped one does not
+        ("snapshots", "4m"),
         ("zips", "2m"),
         ("tmp", "256k"),
         ("out", "30m"),

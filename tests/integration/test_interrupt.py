@@ -83,7 +83,7 @@ def project(tmp_path):
     return folder
 
 
-COLD = ("dependencies", "codegen", "objects", "archives", "programs", "zips")
+COLD = ("dependencies", "codegen", "objects", "archives", "programs", "snapshots", "zips")
 
 
 def test_every_stage_of_a_build(built, private_cache, project, tmp_path):
@@ -97,6 +97,7 @@ def test_every_stage_of_a_build(built, private_cache, project, tmp_path):
         ("… codegen", 1.5),
         ("… compile", 0.5),
         ("… link", 0.3),
+        ("… snapshot", 0.1),
         ("… package", 0.1),
     ):
         interrupted.at(line, *build, after=after)
