@@ -46,7 +46,10 @@ if TYPE_CHECKING:
 
 RUNTIME_PACKAGE = Path(native_bootstrap.__file__).parent
 # Compiled together with the user's modules: what of our runtime runs in every invocation.
-RUNTIME_LOOP = ("api", "context", "loop", "serializer")
+RUNTIME_LOOP = (
+    *("api", "context", "entry", "environment", "logs", "loop", "serializer"),
+    *("snapshot.hooks", "snapshot.restore"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -361,7 +364,9 @@ def _runtime_modules() -> list[codegen.CompiledModule]:
     folder = RUNTIME_PACKAGE / "runtime"
     return [
         codegen.CompiledModule(
-            name=f"native_bootstrap.runtime.{name}", source=folder / f"{name}.py", is_package=False
+            name=f"native_bootstrap.runtime.{name}",
+            source=folder.joinpath(*name.split(".")).with_suffix(".py"),
+            is_package=False,
         )
         for name in RUNTIME_LOOP
     ]

@@ -186,7 +186,7 @@ def _write_and_try(
         program=target,
         target=request.target,
         data=data,
-        environ=environment(request.declared),
+        environ={**variables.DEPLOYMENT, **environment(request.declared)},
         timeout=request.timeout,
     )
     ranges = [(item.address, item.length) for item in dump.ranges]

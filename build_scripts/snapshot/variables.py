@@ -15,6 +15,8 @@ USUAL: Mapping[str, str | None] = MappingProxyType(
 _USUALLY_ABSENT = tuple(_DATA["usually_absent"]["prefixes"])
 HOME = "/home/sbx_user1051"  # of the user that runs functions; Lambda sets no HOME
 OR_ABSENT = frozenset((*USUAL, "HOME"))  # as expected, or not set: the same to the function
+# A function that does not exist, for the trial of an image.
+DEPLOYMENT: Mapping[str, str] = MappingProxyType(dict(_DATA["trial"]))
 _PER_DEPLOYMENT = frozenset(_DATA["per_deployment"]["names"])
 _PREFIXES = tuple(_DATA["per_deployment"]["prefixes"])
 

@@ -254,6 +254,32 @@ static void nb_heap_clear_tree(tchunkptr root) {
     nb_heap_clear_tree(root->child[1]);
 }
 
+/* A chunk of less than NB_HEAP_LARGE that hangs in a tree; NULL if there is none. */
+static tchunkptr nb_heap_find_small(tchunkptr root) {
+    if (root == NULL || chunksize(root) < NB_HEAP_LARGE)
+        return root;
+    tchunkptr found = nb_heap_find_small(root->child[0]);
+    return found != NULL ? found : nb_heap_find_small(root->child[1]);
+}
+
+/* Chunks of this size are there, so one of them is taken as a whole. */
+static void nb_heap_take_chunk(size_t size) {
+    dlmalloc(size - sizeof(size_t));
+}
+
+void nb_heap_retire(void) {
+    nb_heap_lock();
+    for (bindex_t i = 0; i < NSMALLBINS; i++)
+        while ((gm->smallmap & idx2bit(i)) != 0)
+            nb_heap_take_chunk(small_index2size(i));
+    for (bindex_t i = 0; i < NTREEBINS; i++)
+        for (tchunkptr one; (one = nb_heap_find_small(*treebin_at(gm, i))) != NULL;)
+            nb_heap_take_chunk(chunksize(one));
+    if (gm->dvsize > 0 && gm->dvsize < NB_HEAP_LARGE)
+        nb_heap_take_chunk(gm->dvsize);
+    nb_heap_unlock();
+}
+
 /* Of a chunk of n bytes, the links stand in the first ones and belong to the allocator; the size
  * that the next chunk keeps of it stands behind its end. The two chunks that are in no bin have no
  * links. */

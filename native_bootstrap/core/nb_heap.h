@@ -55,6 +55,10 @@ void nb_heap_unlock(void);
 /* Zeroes what is free, so that a dump holds no trace of it. No other thread may run. */
 void nb_heap_clear_free(void);
 
+/* Small free blocks are given up: what a restored process allocates then lies together, instead of
+ * on one more page for each hole. They are a part of the image's size, and never touched. */
+void nb_heap_retire(void);
+
 /* After a restore: the region has this size in the new process. */
 void nb_heap_resume(size_t size);
 

@@ -71,6 +71,7 @@ static _Noreturn void nb_snapshot_child(int fd) {
     nb_snapshot_forget();
     nb_arena_settle();
     nb_heap_clear_free();
+    nb_heap_retire();
     phase = NB_SNAPSHOT_RESTORED;
     int error = nb_dump_write(fd);
     if (error != 0)

@@ -5,12 +5,17 @@ start."""
 from __future__ import annotations
 
 import builtins
+import posix
 import sys
 
 import _nb_archive
 
 from native_bootstrap.runtime import loop, sources, watch
 from native_bootstrap.runtime.api import RuntimeApiClient
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # What people write into Lambda's handler field for an OS-only runtime, where it means nothing.
 _PLACEHOLDER = "bootstrap"
@@ -63,7 +68,8 @@ def initialise(arguments: list[str]) -> bool:
     _initialised = loop.Runtime(None)
     if not once.run(arguments[0], _initialised.load):
         return False
-    rehearsal.run(_initialised)
+    rehearsal.run(_initialised, take_up)
+    posix.environ.clear()  # a start fills it: nothing there to be freed first
     gc.collect()
     gc.freeze()
     return True
@@ -71,14 +77,21 @@ def initialise(arguments: list[str]) -> bool:
 
 def resume(arguments: list[str]) -> int:
     """The start of a process that was initialised at build time."""
-    from native_bootstrap.runtime.snapshot import hooks, restore  # in the image
+    from native_bootstrap.runtime.snapshot import hooks  # in the image
 
-    runtime = _initialised
-    assert runtime is not None
+    assert _initialised is not None
+    take_up(_initialised, arguments, hooks.run_after_restore)
+    _initialised.serve()
+    return 0
+
+
+def take_up(runtime: loop.Runtime, arguments: list[str], after_restore: Callable[[], None]) -> None:
+    """Everything in a restored process before its first event."""
+    from native_bootstrap.runtime.snapshot import restore  # in the image
+
     restore.thaw(arguments)
     name = loop.choose_handler(arguments, _nb_archive.default_handler(), _PLACEHOLDER)
-    runtime.resume(RuntimeApiClient(), name, hooks.run_after_restore)
-    return 0
+    runtime.resume(RuntimeApiClient(), name, after_restore)
 
 
 def _prepare() -> None:

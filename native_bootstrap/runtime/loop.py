@@ -32,7 +32,7 @@ class Runtime:
     def __init__(
         self, client: RuntimeApiClient | None, serializer: Serializer | None = None
     ) -> None:
-        self._connect(client)
+        self.connect(client)
         self._serializer = serializer
         self._event_loop = wrappers.EventLoop()
         self._handler: Handler | None = None
@@ -43,7 +43,8 @@ class Runtime:
         context.use_sink(self._sink)
         watch.when_imported("logging", self._configure_logging)
 
-    def _connect(self, client: RuntimeApiClient | None) -> None:
+    def connect(self, client: RuntimeApiClient | None) -> None:
+        """Speak to this Runtime API from now on."""
         self._client: RuntimeApiClient = client  # type: ignore[assignment] # None only before resume
 
     def _configure_logging(self) -> None:
@@ -70,11 +71,11 @@ class Runtime:
     def resume(
         self, client: RuntimeApiClient, target: str, after_restore: Callable[[], None]
     ) -> None:
-        """Serve in a restored process: what depends on the running function is read again.
+        """Get ready in a restored process: what depends on the running function is read again.
 
         `after_restore` runs the function's hooks; their errors are init errors.
         """
-        self._connect(client)
+        self.connect(client)
         self._refresh_logging()
         try:
             after_restore()
@@ -83,16 +84,14 @@ class Runtime:
         if self._handler is None or target != self._loaded:  # deferred, or another one is wanted
             self._serializer = None
             self.initialise(target)
-        self.serve()
 
-    def rehearse(self, client: RuntimeApiClient, function: Handler) -> None:
-        """One invocation of `function`, after which everything is as it was (snapshot)."""
-        kept = self._client, self._handler, self._serializer
-        self._connect(client)
-        self._refresh_logging()
-        self._handler, self._serializer = function, JsonSerializer()
-        self.handle(client.get_next_invocation())
-        self._client, self._handler, self._serializer = kept
+    def lend(
+        self, function: Handler | None, name: str, serializer: Serializer | None
+    ) -> tuple[Handler | None, str, Serializer | None]:
+        """Put another handler in place of the function's, for a rehearsal; the one there was."""
+        kept = self._handler, self._loaded, self._serializer
+        self._handler, self._loaded, self._serializer = function, name, serializer
+        return kept
 
     def _refresh_logging(self) -> None:
         settings = logs.LogSettings()

@@ -7,9 +7,21 @@ of a small function became 40 % shorter. Nothing of the function's is called.
 
 from __future__ import annotations
 
+import posix
+
+import _nb_archive
+
 from native_bootstrap.runtime import context, environment, logs, loop
 from native_bootstrap.runtime.api import RuntimeApiClient
-from native_bootstrap.runtime.snapshot import hooks, restore
+from native_bootstrap.runtime.serializer import JsonSerializer
+from native_bootstrap.runtime.snapshot import (
+    probe,  # noqa: F401 - the build's trial of the image then imports nothing, as a start does
+    restore,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _TIMES = 100  # the interpreter specialises code that has run a few dozen times
 _EVENT = b'{"name": "world", "numbers": [1, 2.5, true, null], "more": {"text": "a\\n\\u00e4"}}'
@@ -40,20 +52,32 @@ class _Api:
         pass
 
 
-def run(runtime: loop.Runtime) -> None:
-    """Leaves everything as it was, but warm."""
+def run(
+    runtime: loop.Runtime,
+    take_up: Callable[[loop.Runtime, list[str], Callable[[], None]], None],
+) -> None:
+    """`take_up` and an invocation, again and again. Leaves everything as it was, but warm."""
+    name = _nb_archive.default_handler()
+    kept = runtime.lend(_handle, name, JsonSerializer())
     adapters, restore._adapters = restore._adapters, ()  # noqa: SLF001 - they are for one process
+    posix.putenv(b"AWS_LAMBDA_RUNTIME_API", b"127.0.0.1:9")  # nobody connects to it
     try:
         for _ in range(_TIMES):
-            restore.thaw([])
-            hooks.registry()
-            loop.choose_handler([], "app.handler", "bootstrap")
-            runtime.rehearse(RuntimeApiClient("", transport=_Api()), _handle)
+            take_up(runtime, [], _no_hooks)
+            client = RuntimeApiClient("", transport=_Api())
+            runtime.connect(client)
+            runtime.handle(client.get_next_invocation())
             context.forget_function()
     finally:
         restore._adapters = adapters  # noqa: SLF001
+        posix.unsetenv(b"AWS_LAMBDA_RUNTIME_API")
+        runtime.lend(*kept)
     environment.remove("_X_AMZN_TRACE_ID")
     vars(logs.current).clear()
+
+
+def _no_hooks() -> None:
+    """The function's are for the running process."""
 
 
 def _handle(event: object, lambda_context: object) -> object:
