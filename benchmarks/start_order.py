@@ -5,8 +5,8 @@
 FOLDER is the output of a build with a snapshot (for example of examples/hello), for x86_64.
 
 They then lie together instead of all over the program: a start has fewer page faults
-(examples/hello: 17 of 236, and 5 % of the time until it asks for the first event), and reads less of
-a file that is not in memory yet. qemu-user translates every
+(examples/hello: 17 of 236, and 5 % of the time until it asks for the first event), and reads less
+of a file that is not in memory yet. qemu-user translates every
 block of instructions once, before it runs for the first time, and says so; so the list is complete,
 in the order of first use, and the same at every run. A name that a program does not have does no
 harm, one that is missing costs a page fault at most.
