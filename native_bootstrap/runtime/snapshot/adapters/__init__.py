@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 STANDARD = {
     "botocore.session": "botocore_",
     "concurrent.futures.thread": "concurrent_",
+    "dateutil.parser._parser": "dateutil_",
     "faulthandler": "faulthandler_",
     "logging": "logging_",
     "mimetypes": "mimetypes_",
@@ -35,6 +36,7 @@ STANDARD = {
     "platform": "platform_",
     "random": "random_",
     "ssl": "ssl_",
+    "sympy.core.symbol": "sympy_",
     "tempfile": "tempfile_",
     "threading": "threading_",
     "urllib3.util.connection": "urllib3_",

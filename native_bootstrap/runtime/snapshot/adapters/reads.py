@@ -27,7 +27,10 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
     ("entropy", "numpy.random", _IMPORT, "numpy"),
     ("entropy", "numpy.random._pickle", _IMPORT, "numpy"),  # the first to import the generators
     ("entropy", "random", _IMPORT, "random"),
+    ("clock", "dateutil.parser._parser", None, "dateutil"),
     ("entropy", "ssl", None, "ssl"),
+    ("entropy", "sympy.core.assumptions", ("_ask",), "sympy"),  # in which order facts are tried
+    ("entropy", "sympy.core.symbol", ("Dummy", "<module>"), "sympy"),
     ("entropy", "tempfile", ("_get_default_tempdir",), "tempfile"),
     ("environment SSL_CERT_DIR", "ssl", None, "ssl"),
     ("environment SSL_CERT_FILE", "ssl", None, "ssl"),
