@@ -318,7 +318,10 @@ def _snapshot(
         salt=options.salt,
         event=options.event.read_bytes() if options.event else None,
         folders=(options.project,),
-        sources=tuple(item.file for item in (*modules.loaded.modules, *modules.loaded.data)),
+        sources=(
+            *(module.file for module in modules.loaded.modules),
+            *(item.file for item in modules.loaded.data),
+        ),
         inputs=inputs,
     )
     with log.step("snapshot"):

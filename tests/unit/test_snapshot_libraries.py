@@ -29,7 +29,7 @@ def test_dummy_symbols_of_two_processes_differ(tmp_path):
         interpreter=restored.environment("sympy==1.14.0"),
         running=[restored.RUNNING] * 3,
     )
-    old, new = zip(*results)
+    old, new = zip(*results, strict=True)
     assert len(set(old)) == 1
     assert len(set(new)) == 3
     assert min(new) > old[0]
