@@ -57,8 +57,6 @@ WRAPPED = (
     *("sysconf", "sched_getaffinity", "pthread_getaffinity_np"),
     *("RAND_bytes", "RAND_bytes_ex", "RAND_priv_bytes", "RAND_priv_bytes_ex"),
     *("SSL_CTX_new", "SSL_CTX_new_ex", "sqlite3_randomness"),
-    # core/nb_trust.c
-    *("SSL_CTX_set_default_verify_paths", "SSL_new", "SSL_CTX_get_cert_store"),
 )
 LLD_EMULATION = {"x86_64": "elf_x86_64", "arm64": "aarch64linux"}
 

@@ -3,14 +3,7 @@
  * OpenSSL knows one place, fixed when it is built; but a bootstrap is built once and runs on any
  * image. These are all the functions of OpenSSL's crypto/x509/x509_def.c: as the program defines
  * them, the linker leaves that member of libcrypto.a out. They are asked each time a context loads
- * the default store, so nothing is spent at start and a file that appears later is found.
- *
- * A context that asks for it while an image is made gets it in the running process, when it is
- * first used: the clean room has none, and the build machine's would be the wrong one. */
-#include "nb_virtual.h"
-
-#include <pthread.h>
-#include <stdatomic.h>
+ * the default store, so nothing is spent at start and a file that appears later is found. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -61,66 +54,4 @@ const char *X509_get_default_cert_area(void) {
 
 const char *X509_get_default_private_dir(void) {
     return "/etc/ssl/private";
-}
-
-/* ---- contexts of an image ---- */
-
-typedef struct ssl_ctx SSL_CTX;
-typedef struct ssl SSL;
-typedef struct x509_store X509_STORE;
-
-/* Absent from a program without OpenSSL, whose --wrap functions nobody calls. */
-__attribute__((weak)) int SSL_CTX_up_ref(SSL_CTX *context);
-__attribute__((weak)) int __real_SSL_CTX_set_default_verify_paths(SSL_CTX *context);
-__attribute__((weak)) SSL *__real_SSL_new(SSL_CTX *context);
-__attribute__((weak)) X509_STORE *__real_SSL_CTX_get_cert_store(const SSL_CTX *context);
-int __wrap_SSL_CTX_set_default_verify_paths(SSL_CTX *context);
-SSL *__wrap_SSL_new(SSL_CTX *context);
-X509_STORE *__wrap_SSL_CTX_get_cert_store(const SSL_CTX *context);
-
-enum { NB_TRUST_LATER = 64 };
-static SSL_CTX *nb_trust_later[NB_TRUST_LATER]; /* with a reference each */
-static atomic_size_t nb_trust_waiting;
-static pthread_mutex_t nb_trust_lock = PTHREAD_MUTEX_INITIALIZER;
-
-int __wrap_SSL_CTX_set_default_verify_paths(SSL_CTX *context) {
-    if (!nb_virtual_is_on())
-        return __real_SSL_CTX_set_default_verify_paths(context);
-    for (size_t i = 0; i < NB_TRUST_LATER; i++) {
-        if (nb_trust_later[i] == context)
-            return 1;
-        if (nb_trust_later[i] == NULL && SSL_CTX_up_ref(context) == 1) {
-            nb_trust_later[i] = context;
-            atomic_fetch_add(&nb_trust_waiting, 1);
-            return 1;
-        }
-    }
-    nb_virtual_note("machine", "trust store"); /* too many: whoever made it is left out */
-    return __real_SSL_CTX_set_default_verify_paths(context);
-}
-
-/* Loads the default store for a context that is still waiting for it. Without one the handshake
- * fails as it would have: runtime/trust.py explains. */
-static void nb_trust_load(const SSL_CTX *context) {
-    if (atomic_load(&nb_trust_waiting) == 0 || nb_virtual_is_on())
-        return;
-    pthread_mutex_lock(&nb_trust_lock);
-    for (size_t i = 0; i < NB_TRUST_LATER; i++) {
-        if (nb_trust_later[i] != context)
-            continue;
-        __real_SSL_CTX_set_default_verify_paths(nb_trust_later[i]);
-        nb_trust_later[i] = NULL; /* the reference stays: the context may be the image's for ever */
-        atomic_fetch_sub(&nb_trust_waiting, 1);
-    }
-    pthread_mutex_unlock(&nb_trust_lock);
-}
-
-SSL *__wrap_SSL_new(SSL_CTX *context) {
-    nb_trust_load(context);
-    return __real_SSL_new(context);
-}
-
-X509_STORE *__wrap_SSL_CTX_get_cert_store(const SSL_CTX *context) {
-    nb_trust_load(context);
-    return __real_SSL_CTX_get_cert_store(context);
 }
