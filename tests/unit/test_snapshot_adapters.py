@@ -315,6 +315,20 @@ def test_urllib3_asks_for_ipv6_when_it_connects(tmp_path):
     assert result == ["unknown", True, True, "urllib3.util.connection"]
 
 
+def test_pools_of_redis_have_names_of_their_own(tmp_path):
+    results = restored.run(
+        tmp_path,
+        "import redis\nclient = redis.Redis(host='localhost')\npool = client.connection_pool\n"
+        "name = pool._pool_id\n",
+        f"result = [app.pool._pool_id, app.pool._pool_id != app.name, {UNHANDLED}]",
+        running=[{}, {}],
+        before=ENTROPY,
+        interpreter=restored.environment("redis==8.1.0"),
+    )
+    assert [result[1:] for result in results] == [[True, []], [True, []]]
+    assert results[0][0] != results[1][0]
+
+
 def test_numpys_own_generator(tmp_path):
     numpy = restored.environment("numpy>=2")
     results = restored.run(

@@ -35,6 +35,7 @@ STANDARD = {
     "numpy.random": "numpy_random",
     "platform": "platform_",
     "random": "random_",
+    "redis.connection": "redis_",
     "ssl": "ssl_",
     "sympy.core.symbol": "sympy_",
     "tempfile": "tempfile_",
