@@ -510,3 +510,48 @@ def test_whoever_keeps_the_placeholder_is_found(tmp_path, newest, look, holder):
     assert error.splitlines()[-1].endswith(
         f"Refused: the region of a botocore client is kept by {holder}"
     )
+
+
+def test_the_first_connection_reads_no_certificates(tmp_path, newest):
+    trustme = pytest.importorskip("trustme")
+    authority = trustme.CA()
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
+        str(tmp_path / "server.pem")
+    )
+    bundle = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    serve = (
+        "import http.server, os, ssl, threading\n"
+        "class Api(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_POST(self):\n"
+        "        self.rfile.read(int(self.headers['Content-Length']))\n"
+        "        self.send_response(200)\n        self.send_header('Content-Length', '2')\n"
+        "        self.end_headers()\n        self.wfile.write(b'{}')\n"
+        "    def log_message(self, *args): pass\n"
+        "server = http.server.HTTPServer(('localhost', 0), Api)\n"
+        "tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+        f"tls.load_cert_chain({str(tmp_path / 'server.pem')!r})\n"
+        "server.socket = tls.wrap_socket(server.socket, server_side=True)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()\n"
+        "app.port[0] = server.server_port\n"
+    )
+    (result,) = restored.run(
+        tmp_path,
+        "import boto3\n"
+        "port = [0]\n"
+        f"url, ca = 'https://localhost:1', {str(bundle)!r}\n"
+        "client = boto3.client('dynamodb', endpoint_url=url, verify=ca)\n"
+        "other = boto3.client('dynamodb', endpoint_url=url)\n"
+        "off = boto3.client('dynamodb', endpoint_url=url, verify=False)\n",
+        serve + f"os.remove({str(bundle)!r})\n"
+        "result = []\n"
+        "def send(request, **more):\n"
+        "    request.url = request.url.replace(':1/', f':{app.port[0]}/')\n"
+        "for client in (app.client, app.other, app.off):\n"
+        "    client.meta.events.register('before-send', send)\n"
+        "    try: result.append(client.list_tables()['ResponseMetadata']['HTTPStatusCode'])\n"
+        "    except Exception as error: result.append(type(error).__name__)\n",
+        interpreter=newest,
+        running=lambda_like("eu-west-1", AWS_MAX_ATTEMPTS="1"),
+    )
+    assert result == [200, "SSLError", 200]

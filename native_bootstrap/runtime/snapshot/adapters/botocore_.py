@@ -21,6 +21,7 @@ from native_bootstrap.runtime.snapshot import adapters
 from native_bootstrap.runtime.snapshot.adapters import (
     botocore_credentials,
     botocore_region,
+    botocore_tls,
     reads,
     traces,
 )
@@ -96,6 +97,7 @@ def freeze() -> None:
         config = client.meta.config
         for target in (vars(config), config._user_provided_options):
             _take_apart(target, release)
+        botocore_tls.preload(client)
     if _late:
         _look_for_traces()
 
