@@ -66,7 +66,8 @@ def test_one_after_the_other_in_one_process(task):
         if one != other
     }
     assert differing == set()
-    assert {reply.kind for reply in restored.replies} == {"response"}
+    # Once only: a generator that is at its end is an error the second time, in both.
+    assert {reply.kind for reply in restored.replies[: len(names)]} == {"response"}
 
 
 @pytest.mark.parametrize("zone", ZONES)
