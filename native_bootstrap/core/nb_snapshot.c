@@ -65,6 +65,28 @@ static void nb_snapshot_forget(void) {
     __progname = __progname_full = NULL;
 }
 
+/* Signal dispositions: a forked child has its parent's, a restored process has none. */
+static struct {
+    int number;
+    struct sigaction action;
+} nb_snapshot_signals[NSIG];
+static size_t nb_snapshot_signal_count;
+
+static void nb_snapshot_keep_signals(void) {
+    for (int number = 1; number < NSIG; number++) {
+        struct sigaction action;
+        if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL)
+            continue;
+        nb_snapshot_signals[nb_snapshot_signal_count].number = number;
+        nb_snapshot_signals[nb_snapshot_signal_count++].action = action;
+    }
+}
+
+static void nb_snapshot_set_signals(void) {
+    for (size_t i = 0; i < nb_snapshot_signal_count; i++)
+        sigaction(nb_snapshot_signals[i].number, &nb_snapshot_signals[i].action, NULL);
+}
+
 static _Noreturn void nb_snapshot_child(int fd) {
     nb_immortal_make();
     nb_virtual_end();
@@ -81,6 +103,7 @@ static _Noreturn void nb_snapshot_child(int fd) {
 
 int nb_snapshot_dump(int fd) {
     fflush(NULL);
+    nb_snapshot_keep_signals();
     PyOS_BeforeFork();
     pid_t child = fork();
     if (child == 0)
@@ -118,7 +141,7 @@ void nb_snapshot_resume(void) {
     nb_heap_resume(nb_restore_heap_size());
     nb_virtual_reset();
     nb_capability_detect();
-    signal(SIGPIPE, SIG_IGN);
+    nb_snapshot_set_signals();
     PyOS_AfterFork_Child();
     nb_virtual_rekey();
 }

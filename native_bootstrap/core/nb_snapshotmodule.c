@@ -7,6 +7,7 @@
  *   refresh_environ(dict)            dict (bytes: bytes) becomes the process's environment
  *   forget_audit_hook(hook)          the opposite of sys.addaudithook(): without any hook, audit
  *                                    events cost nothing again
+ *   streams() -> int                 bits 0 to 2: that descriptor can seek; 3: stdout is a terminal
  *   real_pid() -> int                the process id that the kernel knows */
 #define PY_SSIZE_T_CLEAN
 #define Py_BUILD_CORE 1 /* the interpreter's list of audit hooks */
@@ -17,6 +18,8 @@
 
 #include "nb_snapshot.h"
 #include "nb_virtual.h"
+
+#include <unistd.h>
 
 static PyObject *nb_callback; /* owned; only while initialising */
 
@@ -108,6 +111,15 @@ static PyObject *nb_forget_audit_hook(PyObject *module, PyObject *hook) {
     Py_RETURN_NONE;
 }
 
+static PyObject *nb_streams(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    long facts = isatty(STDOUT_FILENO) ? 8 : 0;
+    for (int fd = 0; fd < 3; fd++)
+        facts |= lseek(fd, 0, SEEK_CUR) >= 0 ? 1L << fd : 0;
+    return PyLong_FromLong(facts);
+}
+
 static PyObject *nb_real_pid(PyObject *module, PyObject *unused) {
     (void)module;
     (void)unused;
@@ -120,6 +132,7 @@ static PyMethodDef nb_methods[] = {
     {"unseen", nb_unseen, METH_NOARGS, "Reads for which no callback could be called."},
     {"refresh_environ", nb_refresh_environ, METH_O, "Make a dict equal to the environment."},
     {"forget_audit_hook", nb_forget_audit_hook, METH_O, "The opposite of sys.addaudithook()."},
+    {"streams", nb_streams, METH_NOARGS, "Which of 0, 1, 2 can seek (bits); 8: 1 is a terminal."},
     {"real_pid", nb_real_pid, METH_NOARGS, "The process id that the kernel knows."},
     {NULL, NULL, 0, NULL},
 };

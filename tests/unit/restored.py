@@ -36,6 +36,16 @@ def refresh_environ(environ):
         os.putenv(name, value)
         environ[name.encode()] = value.encode()
 native.refresh_environ = refresh_environ
+def streams():
+    facts = 8 * os.isatty(1)
+    for fd in range(3):
+        try:
+            os.lseek(fd, 0, os.SEEK_CUR)
+            facts |= 1 << fd
+        except OSError:
+            pass
+    return facts
+native.streams = streams
 sys.modules["_nb_snapshot"] = native
 sys.argv[1:] = ["--native-bootstrap-initialise", "/nb/plan.json"]
 from native_bootstrap.runtime.snapshot import adapters, hooks, restore

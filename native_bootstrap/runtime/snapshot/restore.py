@@ -27,15 +27,13 @@ written: dict[str, str | None] = {}
 
 _STREAMS = (("__stdin__", "rb"), ("__stdout__", "wb"), ("__stderr__", "wb"))
 _UTC = (b"UTC", b"UTC0", b":UTC", b":UTC0", b"GMT", b"GMT0", b":GMT")
-_CURRENT = 1  # SEEK_CUR
+_TERMINAL = 8  # of `_nb_snapshot.streams`
 _OWN_SIGNALS = ("SIGINT", "SIGPIPE", "SIGXFSZ")  # what the interpreter itself sets at start
 
 _began: dict[str, object] = {}
 _environment: list[tuple[bytes, bytes | None]] = []
-_signals: list[tuple[int, object]] = []
 _blocked: set[int] = set()
-_streams: list[tuple[int, str, bool]] = []
-_terminal = False
+_streams = 0
 _zone: bytes | None = None
 _folder: str | None = None
 _mask: int | None = None
@@ -59,7 +57,9 @@ def freeze() -> None:
 
     Runs the function's before-snapshot hooks first; an exception of theirs comes out: no image.
     """
-    global _zone, _folder, _mask, _adapters, _terminal
+    import _nb_snapshot
+
+    global _zone, _folder, _mask, _adapters, _streams
     hooks.run_before_snapshot()
     _adapters = adapters.freeze()
     for name, value in written.items():
@@ -70,16 +70,11 @@ def freeze() -> None:
     _mask = mask if mask != _began.get("mask", mask) else None
     zone = posix.environ.get(b"TZ")
     _zone = zone if zone in _UTC else b""  # any other one is read from files that may differ
-    for number in range(1, _signal.NSIG):
-        handler = _signal.getsignal(number)
-        if handler is not None and handler != _signal.SIG_DFL:
-            _signals.append((number, handler))
     _blocked.update(_signal.pthread_sigmask(_signal.SIG_BLOCK, ()))
     for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
         if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
-    _streams.extend((fd, name, _can_seek(fd)) for fd, (name, _) in enumerate(_STREAMS))
-    _terminal = posix.isatty(1)
+    _streams = _nb_snapshot.streams()
     _forget_folders()
 
 
@@ -101,11 +96,9 @@ def thaw(arguments: list[str]) -> None:
     sys.orig_argv[1:] = arguments
     _set_executable()
     _enter()
-    for fd, stream, seeks in _streams:
-        if _can_seek(fd) is not seeks:
-            _reopen(fd, stream)
-    if posix.isatty(1) is not _terminal and sys.__stdout__ is not None:
-        sys.__stdout__.reconfigure(line_buffering=not _terminal)
+    streams = _nb_snapshot.streams()
+    if streams != _streams:
+        _renew_streams(streams ^ _streams, bool(streams & _TERMINAL))
     for restore in _adapters:
         restore()
 
@@ -116,8 +109,6 @@ def _enter() -> None:
         posix.chdir(_folder)
     if _mask is not None:
         posix.umask(_mask)
-    for number, handler in _signals:
-        _signal.signal(number, handler)
     if _blocked:
         _signal.pthread_sigmask(_signal.SIG_BLOCK, _blocked)
 
@@ -145,13 +136,13 @@ def _set_executable() -> None:
         sys.executable = sys._base_executable = program  # type: ignore[attr-defined]  # noqa: SLF001
 
 
-def _can_seek(fd: int) -> bool:
+def _renew_streams(changed: int, is_terminal: bool) -> None:
     """What a stream's file object finds out once and keeps."""
-    try:
-        posix.lseek(fd, 0, _CURRENT)
-    except OSError:
-        return False
-    return True
+    for fd, (name, _) in enumerate(_STREAMS):
+        if changed & 1 << fd:
+            _reopen(fd, name)
+    if changed & _TERMINAL and sys.__stdout__ is not None:
+        sys.__stdout__.reconfigure(line_buffering=is_terminal)
 
 
 def _reopen(fd: int, name: str) -> None:
