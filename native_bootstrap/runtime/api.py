@@ -123,10 +123,13 @@ class RuntimeApiClient:
             headers.append((_INVOCATION_ID, invocation_id))
         self._post(f"{_INVOCATION}{request_id}/error", headers, _dump(error))
 
-    def report_initialization_error(self, error: ErrorResult) -> None:
-        """Tell Lambda that the function cannot start; the process is expected to exit."""
+    def report_initialization_error(self, error: ErrorResult, error_type: str = "") -> None:
+        """Tell Lambda that the function cannot start; the process is expected to exit.
+
+        `error_type`: a name of the Runtime API's own for what went wrong, instead of the error's.
+        """
         # A class may have any name; a line break in it would keep the report from being sent.
-        name = "".join(c if c.isprintable() else "_" for c in error["errorType"])
+        name = "".join(c if c.isprintable() else "_" for c in error_type or error["errorType"])
         self._post(_INIT_ERROR, [_JSON, (_ERROR_TYPE, name)], _dump(error))
 
     def _post(

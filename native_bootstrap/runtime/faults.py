@@ -28,6 +28,7 @@ USER_CODE_SYNTAX_ERROR = "Runtime.UserCodeSyntaxError"
 HANDLER_NOT_FOUND = "Runtime.HandlerNotFound"
 MARSHAL_ERROR = "Runtime.MarshalError"
 UNMARSHAL_ERROR = "Runtime.UnmarshalError"
+AFTER_RESTORE_ERROR = "Runtime.AfterRestoreError"
 LAMBDA_CONTEXT_UNMARSHAL_ERROR = "Runtime.LambdaContextUnmarshalError"
 
 XRAY_CAUSE_LIMIT = 1024 * 1024  # bytes; from here on the reference client sends no such header

@@ -80,7 +80,7 @@ class Runtime:
         try:
             after_restore()
         except Exception as error:
-            self._report_init_error(error)
+            self._report_init_error(error, faults.AFTER_RESTORE_ERROR)
         if self._handler is None or target != self._loaded:  # deferred, or another one is wanted
             self._serializer = None
             self.initialise(target)
@@ -105,14 +105,14 @@ class Runtime:
 
             log_records.reconfigure(settings, self._sink)
 
-    def _report_init_error(self, error: Exception) -> None:
+    def _report_init_error(self, error: Exception, error_type: str = "") -> None:
         result, _ = faults.describe(error)
         import logging  # lazy: the reference client's warning goes through the root logger
 
         logging.warning(logs.UNHANDLED_WARNING)
         self._log_error(result)
         try:
-            self._client.report_initialization_error(result)
+            self._client.report_initialization_error(result, error_type)
         except (OSError, RuntimeApiError) as failure:
             raise _unreachable(failure) from None
         raise SystemExit(1)

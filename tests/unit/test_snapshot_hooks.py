@@ -97,3 +97,38 @@ def test_a_function_without_hooks_pays_nothing(tmp_path):
         "result = [n for n in sys.modules if n.endswith(('restore_py', 'snapshot.registry'))]"
     )  # fmt: skip
     assert result == []
+
+
+REPORT = """
+import io, sys
+sys.stdout = io.StringIO()   # where the error is logged
+from native_bootstrap.runtime import loop
+from native_bootstrap.runtime.api import RuntimeApiClient
+from native_bootstrap.runtime.snapshot import hooks
+sent = []
+class Transport:
+    def request(self, method, path, headers, body):
+        sent.append([path, dict(headers), body.decode()])
+        return 202, {}, b""
+try:
+    client = RuntimeApiClient(transport=Transport())
+    app.runtime.resume(client, "app.handler", hooks.run_after_restore)
+except SystemExit as end:
+    result = [end.code, *sent]
+"""
+
+
+def test_an_exception_after_the_restore_is_an_init_error(tmp_path):
+    (result,) = restored.run(
+        tmp_path,
+        "import native_bootstrap\nfrom native_bootstrap.runtime import loop\n"
+        "def fail(): raise KeyError('no')\ndef handler(event, context): pass\n"
+        "native_bootstrap.register_after_restore(fail)\n"
+        "runtime = loop.Runtime(None)\nruntime.load('app.handler')\n",
+        REPORT,
+    )
+    code, (path, headers, body) = result
+    assert (code, path) == (1, "/2018-06-01/runtime/init/error")
+    assert headers["Lambda-Runtime-Function-Error-Type"] == "Runtime.AfterRestoreError"
+    assert '"errorType": "KeyError"' in body
+    assert '"errorMessage": "\'no\'"' in body

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from native_bootstrap.runtime.snapshot.registry import Function
 
 _NAME = "snapshot_restore_py"
-# Lambda's name for an exception of an after-restore hook: the report's header, whatever its class.
-AFTER_RESTORE_ERROR = "Runtime.AfterRestoreError"
 
 
 def registry() -> ModuleType:
@@ -57,7 +55,8 @@ def run_before_snapshot() -> None:
 
 
 def run_after_restore() -> None:
-    """Each hook in order. An exception ends it, and is for the caller to report."""
+    """Each hook in order. An exception ends it, and is for the caller to report, as an init error
+    of the type `faults.AFTER_RESTORE_ERROR`."""
     module = sys.modules.get(_NAME)
     if module is None:
         return
