@@ -1,7 +1,7 @@
 """botocore's models of services: half of the zip of a function that uses boto3.
 
-400 services at 34 kB each are shipped, as nothing tells which of them a program may ask for by name.
-Who knows says so (``--aws-services dynamodb``); the others are then left out.
+400 services at 34 kB each are shipped, as nothing tells which of them a program may ask for by its
+name. Who knows says so (``--aws-services dynamodb``); the others are then left out.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 STAMP = ".complete.json"
 BLOCK = 1 << 20
+KEPT = 16  # entries of a kind that `prune` leaves in any case
+UNUSED_SECONDS = 3600.0  # another build may still use what is younger
 
 
 def root() -> Path:
@@ -122,9 +125,23 @@ def is_intact(entry: Path) -> bool:
     """Whether ``entry`` is complete and its files are as they were when it was published."""
     try:
         stamped = json.loads((entry / STAMP).read_text())
-        return bool(stamped == _inventory(entry))
+        if stamped != _inventory(entry):
+            return False
     except (OSError, ValueError):  # also when another process replaces it meanwhile
         return False
+    with suppress(OSError):  # somebody else's cache
+        os.utime(entry)  # when it was last of use: see `prune`
+    return True
+
+
+def prune(kind: str) -> None:
+    """Keep what was of use lately: a changed handler leaves a program and a zip each time."""
+    entries = [path for path in (root() / kind).glob("[!.]*") if not path.is_symlink()]
+    with suppress(OSError):
+        entries.sort(key=lambda path: -path.stat().st_mtime)
+        for old in entries[KEPT:]:
+            if time.time() - old.stat().st_mtime > UNUSED_SECONDS:
+                remove(old)
 
 
 def _inventory(folder: Path) -> dict[str, list[int]]:

@@ -136,6 +136,8 @@ def build(options: Options, *, log: Log) -> Build:
         seconds=time.monotonic() - start,
     )
     report.write(facts, options.report or options.output / "report.json")
+    for kind in ("archives", "programs", "snapshots", "zips"):
+        cache.prune(kind)
     return Build(output=options.output, report=facts)
 
 
@@ -303,7 +305,7 @@ def _snapshot(
         return take.without(program)
     variables = declared.parse(options.env, options.env_file)
     for name in declared.secrets(variables):
-        log.warning(f"the value of {name} is stored in the snapshot: who has the zip can read it")
+        log.warning(declared.SECRET_WARNING.format(name=name))
     stores = modules.collected.stores
     own = [name for name, store in stores.items() if store is modules.loaded.store]
     request = take.Request(

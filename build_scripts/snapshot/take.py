@@ -115,7 +115,11 @@ def _key(program: Program, request: Request, data: Sequence[DataFile]) -> str:
     asked = dataclasses.asdict(request)
     asked["own"], asked["shared"] = sorted(request.own), sorted(request.shared)
     asked["event"] = (request.event or b"").hex()
-    del asked["folders"], asked["sources"], asked["inputs"]  # the image does not depend on where things lie
+    del (
+        asked["folders"],
+        asked["sources"],
+        asked["inputs"],
+    )  # the image does not depend on where things lie
     return cache.content_key(
         program.key, json.dumps(asked, sort_keys=True, default=str), Path(__file__).parent, *files
     )

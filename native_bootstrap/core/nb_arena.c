@@ -34,6 +34,70 @@ void nb_arena_install(void) {
     PyObject_SetArenaAllocator(&arenas);
 }
 
+/* ---- while an image is made ---- */
+
+static PyMemAllocatorEx nb_arena_below[2];
+
+/* How large the block is in which pymalloc keeps an object; 0 for one that comes from malloc. */
+static size_t nb_arena_size_of(const void *block) {
+    const PyInterpreterState *interpreter = _PyInterpreterState_Main();
+    if (interpreter == NULL || interpreter->obmalloc == NULL)
+        return 0; /* not there yet */
+    const struct _obmalloc_mgmt *mgmt = &interpreter->obmalloc->mgmt;
+    for (uint i = 0; i < mgmt->maxarenas; i++)
+        if (mgmt->arenas[i].address != 0 && (uintptr_t)block - mgmt->arenas[i].address < ARENA_SIZE)
+            return (size_t)(POOL_ADDR(block)->szidx + 1) << ALIGNMENT_SHIFT;
+    return 0;
+}
+
+static void *nb_arena_clear_malloc(void *below, size_t size) {
+    PyMemAllocatorEx *allocator = below;
+    return allocator->malloc(allocator->ctx, size);
+}
+
+static void *nb_arena_clear_calloc(void *below, size_t count, size_t size) {
+    PyMemAllocatorEx *allocator = below;
+    return allocator->calloc(allocator->ctx, count, size);
+}
+
+static void nb_arena_clear_free(void *below, void *block) {
+    PyMemAllocatorEx *allocator = below;
+    size_t size = block != NULL ? nb_arena_size_of(block) : 0;
+    if (size > 0)
+        memset(block, 0, size);
+    allocator->free(allocator->ctx, block);
+}
+
+/* Always into another block, so that the old one is cleared. */
+static void *nb_arena_clear_realloc(void *below, void *block, size_t size) {
+    PyMemAllocatorEx *allocator = below;
+    size_t before = block != NULL ? nb_arena_size_of(block) : 0;
+    if (before == 0)
+        return allocator->realloc(allocator->ctx, block, size);
+    void *other = allocator->malloc(allocator->ctx, size);
+    if (other != NULL) {
+        memcpy(other, block, before < size ? before : size);
+        nb_arena_clear_free(below, block);
+    }
+    return other;
+}
+
+void nb_arena_keep_clear(bool on) {
+    const PyMemAllocatorDomain domains[] = {PYMEM_DOMAIN_MEM, PYMEM_DOMAIN_OBJ};
+    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++) {
+        if (on)
+            PyMem_GetAllocator(domains[i], &nb_arena_below[i]);
+        PyMemAllocatorEx clearing = {
+            .ctx = &nb_arena_below[i],
+            .malloc = nb_arena_clear_malloc,
+            .calloc = nb_arena_clear_calloc,
+            .realloc = nb_arena_clear_realloc,
+            .free = nb_arena_clear_free,
+        };
+        PyMem_SetAllocator(domains[i], on ? &clearing : &nb_arena_below[i]);
+    }
+}
+
 /* ---- before a dump ---- */
 
 /* A free block keeps the address of the next one in its first bytes. They are linked anew in the

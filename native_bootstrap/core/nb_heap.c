@@ -33,6 +33,7 @@
     ((size_t)256 << 10) /* free top kept by nb_heap_release(), so small events never refault */
 
 static struct nb_heap heap;
+static bool keep_clear; /* see nb_heap_keep_clear() */
 
 /* ---- failures: nothing that allocates may be called here ---- */
 
@@ -237,6 +238,10 @@ void nb_heap_release(void) {
 
 /* ---- for a dump ---- */
 
+void nb_heap_keep_clear(bool on) {
+    keep_clear = on;
+}
+
 void nb_heap_resume(size_t size) {
     heap.size = size;
 }
@@ -338,6 +343,8 @@ void free(void *block) {
         else
             __atomic_store_n(&heap.idle, heap.idle + size, __ATOMIC_RELAXED);
     }
+    if (__builtin_expect(keep_clear, 0))
+        memset(block, 0, size);
     dlfree(block);
     nb_heap_unlock();
     errno = saved;

@@ -26,6 +26,7 @@
 #ifndef NB_HEAP_H
 #define NB_HEAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Above any non-PIE program and its brk, below any mmap on 39-bit (aarch64) and 47-bit address
@@ -51,6 +52,12 @@ const struct nb_heap *nb_heap_state(void);
 
 void nb_heap_lock(void);
 void nb_heap_unlock(void);
+
+/* While on, a block is cleared when it is freed: nothing of what it held is left in the unused end
+ * of the next block in its place. For the process that becomes an image; off: no cost but a branch.
+ */
+void nb_heap_keep_clear(bool on);
+void nb_arena_keep_clear(bool on); /* the same for pymalloc; only while no other thread runs */
 
 /* Zeroes what is free, so that a dump holds no trace of it. No other thread may run. */
 void nb_heap_clear_free(void);

@@ -198,6 +198,8 @@ static void nb_main_initialize(int argc, char **argv, const char *task_root) {
     before.coerce_c_locale = 0; /* it would change the environment; musl's locales are all UTF-8 */
     nb_main_check(Py_PreInitialize(&before));
     nb_arena_install();
+    if (nb_snapshot_phase() == NB_SNAPSHOT_INITIALISING)
+        nb_arena_keep_clear(true);
 
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
@@ -362,6 +364,12 @@ static PyObject *nb_main_take_snapshot(char **argv) {
     return PyLong_FromLong(asked > 0 ? nb_snapshot_dump(NB_MAIN_DUMP_FD) : 0);
 }
 
+/* Before anything is allocated that becomes part of an image. */
+static void nb_main_prepare_image(void) {
+    nb_capability_baseline();
+    nb_heap_keep_clear(true);
+}
+
 int main(int argc, char **argv) {
     bool interrupted = false;
     PyObject *result = NULL;
@@ -371,7 +379,7 @@ int main(int argc, char **argv) {
     } else {
         bool initialise = nb_snapshot_phase() == NB_SNAPSHOT_INITIALISING;
         if (initialise)
-            nb_capability_baseline();
+            nb_main_prepare_image();
         nb_main_prepare(initialise ? 1 : argc, argv);
         if (nb_main_load())
             result =

@@ -8,6 +8,7 @@
 #include "nb_virtual.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,10 +58,19 @@ void nb_snapshot_enter(const unsigned long *stack) {
 
 /* What the dump must not hold: pointers to the stack and random values that belong to this process
  * only. They would make two dumps differ; every start sets them anew. */
-static void nb_snapshot_forget(void) {
+__attribute__((no_stack_protector)) static void nb_snapshot_forget(void) {
+    extern uintptr_t __stack_chk_guard __attribute__((weak));
     extern char *__progname, *__progname_full, **__environ;
     setenv("TZ", "UTC0", 1); /* lets go of a zoneinfo file that musl has mapped */
     tzset();
+    /* The stack canary, in the two places where musl keeps it (src/internal/pthread_impl.h). */
+    if (&__stack_chk_guard != NULL)
+        __stack_chk_guard = 0;
+#if defined(__x86_64__)
+    ((uintptr_t *)pthread_self())[5] = 0;
+#else
+    ((uintptr_t *)__builtin_thread_pointer())[-2] = 0;
+#endif
     __environ = NULL;
     __progname = __progname_full = NULL;
 }
@@ -91,6 +101,8 @@ static _Noreturn void nb_snapshot_child(int fd) {
     nb_immortal_make();
     nb_virtual_end();
     nb_snapshot_forget();
+    nb_arena_keep_clear(false);
+    nb_heap_keep_clear(false);
     nb_arena_settle();
     nb_heap_clear_free();
     nb_heap_retire();

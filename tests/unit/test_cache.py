@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -118,3 +120,20 @@ def test_the_cache_is_the_same_from_every_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache.root() == tmp_path / ".cache" / "native-bootstrap"
+
+
+def test_old_entries_go_and_new_or_used_ones_stay(tmp_path, monkeypatch):
+    monkeypatch.setenv("NATIVE_BOOTSTRAP_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "KEPT", 2)
+    for age, name in enumerate(["new", "second", "young", "used", "old", "older"]):
+        with cache.publish(tmp_path / "zips" / name) as work:
+            (work / "file").write_text(name)
+        hours = {"young": 0.5}.get(name, age * 2)
+        when = time.time() - hours * 3600
+        os.utime(tmp_path / "zips" / name, (when, when))
+    (tmp_path / "zips" / "link").symlink_to(tmp_path / "zips" / "old")
+    assert cache.is_intact(tmp_path / "zips" / "used")
+    cache.prune("zips")
+    left = {path.name for path in (tmp_path / "zips").iterdir()}
+    assert left == {"new", "used", "young", "link"}
+    cache.prune("nothing")
