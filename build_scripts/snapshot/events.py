@@ -37,28 +37,32 @@ class Started:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
-    """It ended by an exception; ``needs``: the deferred module that it could not have."""
+    """It ended by an exception; ``needs``: the deferred module that it could not have; ``lacks``:
+    because there is some module that cannot be imported."""
 
     module: str
     error: str
     needs: str
     chain: tuple[str, ...]
+    lacks: bool = False
     file: str = ""
     line: int = 0
 
     @property
     def is_import_error(self) -> bool:
-        return self.error.startswith(("ImportError", "ModuleNotFoundError"))
+        return self.lacks or self.error.startswith(("ImportError", "ModuleNotFoundError"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Offence:
-    """Something that cannot be in an image. ``module`` is "" where nobody's import did it."""
+    """Something that cannot be in an image. ``module`` is "" where nobody's import did it;
+    ``library``: the dependency whose code did it for the module."""
 
     kind: str
     module: str
     detail: str
     chain: tuple[str, ...]
+    library: str = ""
     file: str = ""
     line: int = 0
 
@@ -242,6 +246,7 @@ def _failed(event: Mapping[str, Any]) -> Failed:
         module=_name(event, "module"),
         error=_text(event, "error"),
         needs=_text(event, "needs", MAX_NAME),
+        lacks=event.get("lacks") is True,
         **_place(event),
     )
 
@@ -251,6 +256,7 @@ def _offence(event: Mapping[str, Any]) -> Offence:
         kind=_name(event, "kind"),
         module=_text(event, "module", MAX_NAME),
         detail=_text(event, "detail"),
+        library=_text(event, "library", MAX_NAME),
         **_place(event),
     )
 

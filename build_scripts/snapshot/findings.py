@@ -115,7 +115,8 @@ class _Judge:
     def offence(self, event: Offence) -> None:
         if event.kind == "exit":
             return  # only a hint for `death`
-        what = f"{event.detail or event.kind} at import"
+        library = f", in {event.library}" if event.library else ""
+        what = f"{event.detail or event.kind} at import{library}"
         if event.kind in _TOLERATED and event.module and event.module not in self._known.own:
             self._notes.append(f"{event.module} {what}: {self._file(event.file)}:{event.line}")
             return
@@ -131,15 +132,18 @@ class _Judge:
                     continue  # the deferred module itself, which did not begin
                 self._defer_importers((*chain, event.needs))
                 continue
-            importer = chain[-2] if len(chain) > 1 else ""
-            passed_on = any(f.module == importer and f.error == event.error for f in report.failed)
-            if event.is_import_error and importer and not passed_on:
+            if event.is_import_error and self._is_caught(report, event, chain):
                 continue  # `try: import x` where x lacks something: the same on Lambda
             if blamed.intersection(self._raised_below(report, event)):
                 self._defer_importers(chain)
                 continue
             blamed.add(event.module)
             self._blame(event.module, event.chain, f"raises {event.error} at build time", event)
+
+    def _is_caught(self, report: Report, event: Failed, chain: Sequence[str]) -> bool:
+        """One of those who import it goes on without."""
+        failed = {f.module for f in report.failed if f.error == event.error}
+        return any(importer not in failed for importer in chain[:-1])
 
     def _raised_below(self, report: Report, event: Failed) -> set[str]:
         """Modules below ``event`` that failed with the same error: it came through from there."""

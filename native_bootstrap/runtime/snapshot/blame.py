@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _OBSERVERS = tuple(f"{__name__.rpartition('.')[0]}.{name}"
                    for name in ("audit", "locate", "observer", "probes", "variables"))  # fmt: skip
+_LINKS = 20  # from an exception to the one that it was made of; they may go in a circle
 # Library functions that only pass a question on.
 _PASSING_ON = ("os", "posix", "posixpath", "_collections_abc", "collections.abc")
 
@@ -54,6 +55,15 @@ class Place:
             "line": self.line,
             "chain": self.chain,
         }
+
+    @property
+    def library(self) -> str:
+        """The dependency whose code did it for the module; "" where it did so itself, or by the
+        standard library."""
+        for name, _ in self.calls:
+            if name.partition(".")[0] not in (*sys.stdlib_module_names, "native_bootstrap"):
+                return "" if name == self.module else name
+        return ""
 
     @property
     def reader(self) -> str:
@@ -106,6 +116,17 @@ class Stacks:
         if file is None:
             file = file_of(module)
         return Place(chain, file, line, tuple(calls))
+
+
+def lacks_a_module(error: BaseException | None) -> bool:
+    """An ImportError, or what a library has made of one: `except ImportError: raise Disabled()`."""
+    for _ in range(_LINKS):
+        if error is None:
+            return False
+        if isinstance(error, ImportError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def file_of(module: str) -> str | None:

@@ -130,6 +130,7 @@ class Observer:
             "failed",
             module=token.name,
             error=describe(error),
+            lacks=blame.lacks_a_module(error),
             needs=token.needs or None,
             file=file,
             line=line,
@@ -161,7 +162,8 @@ class Observer:
         if allowed.reason(kind, place) or adapters.handled(kind, detail, modules):
             return
         self._seen.add(key)
-        self._write("offence", kind=kind, detail=detail, **place.fields())
+        fields = place.fields()
+        self._write("offence", kind=kind, detail=detail, library=place.library, **fields)
 
     def _look(self) -> None:
         """Attribute what is new to the module that has been running until now."""
