@@ -67,8 +67,8 @@ class Known:
 @dataclass(frozen=True, kw_only=True)
 class Findings:
     """``unblamed``: what no module can be deferred for; ``skipped``: shared modules between a
-    blamed module and what happened; ``guards``: variables that the image would depend on; ``notes``: what
-    is in the image all the same."""
+    blamed module and what happened; ``guards``: variables that the image would depend on;
+    ``notes``: what is in the image all the same."""
 
     deferred: Mapping[str, Reason]
     unblamed: Sequence[str]

@@ -1,7 +1,7 @@
 """The snapshot stage: run the linked program once in the clean room, and append what it became.
 
-Pass after pass (plan.py) until one is sound; that pass's dump becomes the image (image.py), which is
-looked through (scan.py) and tried out (verify.py) before anybody sees it.
+Pass after pass (plan.py) until one is sound; that pass's dump becomes the image (image.py), which
+is looked through (scan.py) and tried out (verify.py) before anybody sees it.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ TASK_ROOT = "LAMBDA_TASK_ROOT"
 class Request:
     """What is asked for. ``level``: auto, full or runtime; ``declared``: variables given with --env
     (None: declared as absent); ``own``, ``shared``: module names of the project and of the standard
-    library; ``salt`` changes the hash secret; ``timeout`` of one pass, in seconds. For the scan: ``folders``
-    of the user's, ``sources`` of the project and ``inputs`` of others that the program is made of."""
+    library; ``salt`` changes the hash secret; ``timeout`` of one pass, in seconds. For the scan:
+    ``folders`` of the user's, ``sources`` of the project and ``inputs`` of others that the program
+    is made of."""
 
     handler: str
     target: Target
@@ -68,8 +69,8 @@ class Request:
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What became of it. ``program`` has the image; without one (``level`` "off") it is the linked
-    program itself. ``modules``: those of the project and its dependencies in the image. ``heap`` and
-    ``size`` of the image in bytes."""
+    program itself. ``modules``: those of the project and its dependencies in the image. ``heap``
+    and ``size`` of the image in bytes."""
 
     program: Path
     key: str
@@ -115,18 +116,15 @@ def _key(program: Program, request: Request, data: Sequence[DataFile]) -> str:
     asked = dataclasses.asdict(request)
     asked["own"], asked["shared"] = sorted(request.own), sorted(request.shared)
     asked["event"] = (request.event or b"").hex()
-    del (
-        asked["folders"],
-        asked["sources"],
-        asked["inputs"],
-    )  # the image does not depend on where things lie
+    # The image does not depend on where things lie.
+    del asked["folders"], asked["sources"], asked["inputs"]
     return cache.content_key(
         program.key, json.dumps(asked, sort_keys=True, default=str), Path(__file__).parent, *files
     )
 
 
 def seed(program: Program, request: Request) -> str:
-    """64 hex digits: what is random while initialising, the hash secret with it, follows from it."""
+    """64 hex digits: what is random while initialising, the hash secret too, follows from it."""
     declared = json.dumps(dict(request.declared), sort_keys=True)
     text = "\0".join((program.key, request.salt, declared))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -226,7 +224,7 @@ def _look_through(program: Program, request: Request, dump: image.Dump) -> tuple
         del parts
         view.release()
     lines = [f"{hit.kind}: {hit.text} (in the {hit.where} at {hit.offset:#x})" for hit in hits]
-    fatal = [line for hit, line in zip(hits, lines) if hit.fatal]
+    fatal = [line for hit, line in zip(hits, lines, strict=True) if hit.fatal]
     if fatal:
         raise SnapshotError(
             "the image holds what belongs to this machine or looks like a key:\n  "
@@ -286,9 +284,8 @@ def environment(declared: Mapping[str, str | None]) -> dict[str, str]:
 def _guards(found: Mapping[str, str | None], request: Request) -> list[image.Guard]:
     """What a start has to check. The interpreter itself has read every PYTHON variable."""
     values = dict(found)
-    for name, value in request.declared.items():
-        if name.startswith("PYTHON"):
-            values[name] = value
+    declared = request.declared
+    values |= {name: value for name, value in declared.items() if name.startswith("PYTHON")}
     values.pop(TASK_ROOT, None)
     if values.get("HOME", "") is None:
         values["HOME"] = variables.HOME  # what `~` is without it: the user's, as in the room

@@ -27,7 +27,7 @@ def is_per_deployment(name: str) -> bool:
 
 
 def is_usual(name: str) -> bool:
-    """True for what is the same, or not set, in nearly all functions: ``USUAL.get`` has the value."""
+    """True for what is the same, or not set, in nearly all functions (``USUAL.get``: its value)."""
     return name in USUAL or name.startswith(_USUALLY_ABSENT)
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 PROBE = "native_bootstrap.runtime.snapshot.probe"
 WITHOUT = b"starting without the snapshot"
+DIFFERS = """the function's answer to the event differs with and without the snapshot:
+  with:    {}
+  without: {}"""
 EVENT = b'{"name": "world"}'
 
 
@@ -56,10 +59,7 @@ def answers(program: room.Room, plain: Path, event: bytes, *, log: Log) -> None:
     ]
     with_image, without = ([(a.kind, a.body) for a in served.answers] for served in both)
     if with_image != without:
-        log.warning(
-            "the function's answer to the event differs with and without the snapshot:\n"
-            f"  with:    {_short(with_image)}\n  without: {_short(without)}"
-        )
+        log.warning(DIFFERS.format(_short(with_image), _short(without)))
 
 
 def _with_handler(program: room.Room, name: str) -> room.Room:
