@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 
 from native_bootstrap.errors import ConfigError, UsageError
 
-SECRET_WARNING = "the value of {name} is stored in the snapshot: who has the zip can read it"
+STORED_WARNING = "the value of {name} is stored in the snapshot: who has the zip can read it"
 _NAME = re.compile(r"[^\s=!]+")
 _SECRET = re.compile(r"(?i)key|secret|token|passw|credential|private")
 

@@ -305,7 +305,7 @@ def _snapshot(
         return take.without(program)
     variables = declared.parse(options.env, options.env_file)
     for name in declared.secrets(variables):
-        log.warning(declared.SECRET_WARNING.format(name=name))
+        log.warning(declared.STORED_WARNING.format(name=name))
     stores = modules.collected.stores
     own = [name for name, store in stores.items() if store is modules.loaded.store]
     request = take.Request(
