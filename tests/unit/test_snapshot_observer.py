@@ -20,6 +20,7 @@ HARNESS = """
 import sys, types
 core = types.ModuleType("_nb_snapshot")
 core.observe, core.unseen = {observe}, {unseen}
+core.streams = lambda: 0
 sys.modules["_nb_snapshot"] = core
 sys.path[:0] = [{repository!r}]
 sys.path.append({task!r})
