@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 import lambda_like
 import pytest
-from support import FUNCTIONS, assert_one_message, build_native
+from support import FUNCTIONS, assert_one_message, build_native, linked_cache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,6 +46,7 @@ else:
 
 FOLDERS = sorted(FUNCTIONS.glob("bad-snapshot-*"))
 EVENTS = [{}, {}]
+LARGE = ("archives", "programs", "snapshots", "zips")
 
 
 def expected(folder: Path) -> dict[str, Any]:
@@ -77,15 +78,23 @@ def project_of(folder: Path, target: Path) -> Path:
     return target
 
 
+@pytest.fixture(scope="module")
+def private(tmp_path_factory) -> Iterator[Path]:
+    """A cache for what is made here: a hundred programs with their images are some gigabytes."""
+    folder = linked_cache(tmp_path_factory.mktemp("private") / "cache", LARGE)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda folder: folder.name[13:])
-def kind(request, tmp_path_factory) -> Iterator[Kind]:
+def kind(request, private, tmp_path_factory) -> Iterator[Kind]:
     wanted = expected(request.param)
     work = tmp_path_factory.mktemp("snapshot")
     result = build_native(
         *("build", "app.handler", "--project", project_of(request.param, work / "project")),
         *("--output", work / "out", "--code", "bytecode", "--snapshot", "auto"),
         *wanted.get("options", ()),
-        **wanted.get("build_environ", {}),
+        **{"NATIVE_BOOTSTRAP_CACHE": str(private), **wanted.get("build_environ", {})},
     )
     assert result.status == 0, result.err
     yield Kind(
@@ -94,7 +103,8 @@ def kind(request, tmp_path_factory) -> Iterator[Kind]:
         report=json.loads((work / "out" / "report.json").read_text())["snapshot"],
         said=result.out + result.err,
     )
-    shutil.rmtree(work)  # a hundred of these would fill a small disk
+    for folder in (work, *(private / name for name in LARGE)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_what_the_build_says(kind):
