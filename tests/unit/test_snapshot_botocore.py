@@ -470,12 +470,14 @@ def test_adaptive_retries_begin_now(tmp_path, newest):
         "clock, time.time = time.time, lambda: 1.0\n"
         "client = boto3.client('sqs', config=Config(retries={'mode': 'adaptive'}))\n"
         "time.time = clock\n",
-        "import gc, time, botocore.retries.throttling as throttling\n"
-        "found = [o for o in gc.get_objects() if type(o) is throttling.CubicCalculator]\n"
-        "result = [len(found), abs(time.time() - found[0]._last_fail) < 60]",
+        "import gc, time, botocore.retries.adaptive as adaptive\n"
+        "(found,) = [o for o in gc.get_objects() if type(o) is adaptive.ClientRateLimiter]\n"
+        "begun = [found._rate_adjustor._last_fail, found._rate_clocker._last_bucket,\n"
+        "         found._token_bucket._last_timestamp]\n"
+        "result = [abs(time.time() - then) < 60 for then in begun]",
         interpreter=newest,
     )
-    assert result == [1, True]
+    assert result == [True, True, True]
 
 
 def test_a_start_pays_next_to_nothing(tmp_path, newest):

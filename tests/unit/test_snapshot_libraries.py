@@ -33,3 +33,97 @@ def test_dummy_symbols_of_two_processes_differ(tmp_path):
     assert len(set(old)) == 1
     assert len(set(new)) == 3
     assert min(new) > old[0]
+
+
+LOOP = """
+import asyncio
+loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)
+closed = asyncio.new_event_loop()
+closed.close()
+"""
+
+
+def test_an_event_loop_is_this_process_s(tmp_path):
+    results = restored.run(
+        tmp_path,
+        LOOP + "import os\nopen_ = [os.readlink(f'/proc/self/fd/{n}') for n in range(3, 9)\n"
+        "         if os.path.exists(f'/proc/self/fd/{n}')]\n",
+        "import asyncio, os, threading\n"
+        "async def wait(): return await asyncio.sleep(0, 'slept')\n"
+        "same = asyncio.get_event_loop() is app.loop\n"
+        "ends = [app.loop._selector.fileno(), app.loop._ssock.fileno(), app.loop._csock.fileno()]\n"
+        "inodes = [os.fstat(fd).st_ino for fd in ends[1:]]\n"
+        "slept = app.loop.run_until_complete(wait())\n"
+        "async def called():\n"
+        "    future = app.loop.create_future()\n"
+        "    call = lambda: app.loop.call_soon_threadsafe(future.set_result, 'woken')\n"
+        "    threading.Timer(0.01, call).start()\n"
+        "    return await future\n"
+        "woken = app.loop.run_until_complete(called())\n"
+        "app.loop.close()\n"
+        "result = [app.open_, same, slept, woken, app.closed.is_closed(), inodes]",
+        running=[restored.RUNNING] * 2,
+    )
+    for result in results:
+        assert result[:5] == [[], True, "slept", "woken", True]
+    assert not set(results[0][5]) & set(results[1][5])
+
+
+def test_an_event_loop_that_is_used_at_import_is_awake(tmp_path):
+    (result,) = restored.run(
+        tmp_path,
+        LOOP + "async def work(): return await asyncio.to_thread(lambda: 'done')\n"
+        "done = loop.run_until_complete(work())\nloop.close()\n",
+        "result = [app.done, app.loop.is_closed()]",
+    )
+    assert result == ["done", True]
+
+
+def test_loguru_counts_from_the_start_of_this_process(tmp_path):
+    (result,) = restored.run(
+        tmp_path,
+        "import datetime, loguru._logger as module\n"
+        "from loguru import logger\n"
+        "module.start_time -= datetime.timedelta(days=500)\n",
+        "found = []\napp.logger.remove()\n"
+        "app.logger.add(lambda message: found.append(message.record['elapsed'].days))\n"
+        "app.logger.info('x')\nresult = found",
+        interpreter=restored.environment("loguru==0.7.3"),
+    )
+    assert result == [0]
+
+
+def test_object_ids_of_two_processes_differ(tmp_path):
+    results = restored.run(
+        tmp_path,
+        "from bson import ObjectId\nObjectId._pid = 0x7fffff\n",
+        "result = [str(app.ObjectId())[8:18], str(app.ObjectId())[18:]]",
+        interpreter=restored.environment("pymongo==4.10.1"),
+        running=[restored.RUNNING] * 3,
+    )
+    machines, counters = zip(*results, strict=True)
+    assert len(set(machines)) == len(set(counters)) == 3
+
+
+def test_a_sentry_client_has_this_machines_name_and_starts_no_process(tmp_path):
+    (result,) = restored.run(
+        tmp_path,
+        "import socket, subprocess\n"
+        "real, socket.gethostname = socket.gethostname, lambda: 'of-the-build'\n"
+        "def refused(*a, **k): raise SystemError('a process')\n"
+        "started, subprocess.Popen.__init__ = subprocess.Popen.__init__, refused\n"
+        "import sentry_sdk\n"
+        "sentry_sdk.init(dsn='https://abc@127.0.0.1:1/1')\n"
+        "first = sentry_sdk.get_client()\n"
+        "sentry_sdk.init(dsn='https://abc@127.0.0.1:1/1', server_name='mine')\n"
+        "socket.gethostname, subprocess.Popen.__init__ = real, started\n"
+        "first.transport._last_client_report_sent = 1.0\n",
+        "import sentry_sdk, socket, subprocess, time\n"
+        "names = [app.first.options['server_name'] == socket.gethostname(),\n"
+        "         sentry_sdk.get_client().options['server_name']]\n"
+        "age = time.time() - app.first.transport._last_client_report_sent\n"
+        "result = [*names, age < 60, sentry_sdk.utils.get_git_revision.__module__]",
+        interpreter=restored.environment("sentry-sdk==2.20.0"),
+    )
+    assert result == [True, "mine", True, "sentry_sdk.utils"]

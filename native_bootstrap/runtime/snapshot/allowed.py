@@ -33,6 +33,8 @@ _DEADLINE = "a deadline that is over when the call returns"
 _SET_UP = "OpenSSL's own set-up: it seeds itself again where it finds another process id"
 _SYSTEM = "asks for the operating system's name"
 _ZONE = "tzset() looks at the clock; names of time zones are compared again at each use"
+_LAYERS = "looks for packages where Lambda's layers have theirs; a bootstrap has no layer"
+_RECORD = "the time of a log record, which is written at once"
 _USER_SITE = "the folder of `pip install --user`, which a bootstrap has not"
 _DRAWN_LATER = "an object that draws when it is used"
 
@@ -46,10 +48,12 @@ ROWS = (
     *(Row("machine", executing=name, reason=_SYSTEM) for name in (
         "uuid", "ctypes", "ctypes.util", "platform", "sysconfig", "mimetypes", "webbrowser",
     )),
+    Row("machine", reader="importlib.metadata", reason=_LAYERS),
     Row("entropy", executing="secrets", reason=_DRAWN_LATER),
     Row("entropy", executing="random", reason="its generator is seeded again in a forked child"),
     Row("pid", executing="threading", reason="thread ids are set again in a forked child"),
     Row("clock", reader="_strptime", reason=_ZONE),
+    Row("clock", reader="structlog.processors", reason=_RECORD),
     Row("clock", executing="_strptime", reason=_ZONE),
 )  # fmt: skip
 # Module that reads, variable.

@@ -24,7 +24,13 @@ def _interpolated(frame: FrameType) -> Iterable[str]:
     return [part.partition("}")[0].partition(":")[0] for part in parts]
 
 
+def _priorities(frame: FrameType) -> Iterable[str]:  # noqa: ARG001
+    """networkx's: NETWORKX_BACKEND_PRIORITY_ and a name of its configuration."""
+    return [f"NETWORKX_BACKEND_PRIORITY_{kind}" for kind in ("ALGOS", "GENERATORS", "CLASSES")]
+
+
 _FUNCTIONS = {
+    ("networkx.utils.backends", "_set_configs_from_environment"): _priorities,
     ("urllib.request", "getproxies_environment"): _proxies,
     ("dotenv.main", "resolve_variables"): _interpolated,
 }

@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 
 # The module whose import calls for an adapter, and the adapter's module in this package.
 STANDARD = {
+    "asyncio.unix_events": "asyncio_",
     "botocore.session": "botocore_",
+    "bson.objectid": "bson_",
     "concurrent.futures.thread": "concurrent_",
     "dateutil.parser._parser": "dateutil_",
     "faulthandler": "faulthandler_",
     "logging": "logging_",
+    "loguru._logger": "loguru_",
     "mimetypes": "mimetypes_",
     "multiprocessing.process": "multiprocessing_",
     "numpy.random": "numpy_random",
     "platform": "platform_",
     "random": "random_",
     "redis.connection": "redis_",
+    "sentry_sdk.client": "sentry_",
     "ssl": "ssl_",
     "sympy.core.symbol": "sympy_",
     "tempfile": "tempfile_",

@@ -42,7 +42,7 @@ _sessions: list[weakref.ref[Any]] = []
 _regionless: list[weakref.ref[Any]] = []
 _clients: list[weakref.ref[Any]] = []
 _late: list[LateClient] = []
-_calculators: list[weakref.ref[Any]] = []
+_limiters: list[weakref.ref[Any]] = []  # of adaptive retries
 _agents: list[dict[str, Any]] = []  # attributes of user agent objects
 _texts: list[tuple[dict[str, Any], str, str, str, str]] = []
 
@@ -67,8 +67,7 @@ def prepare() -> None:
             agent.UserAgentString, "from_environment", lambda f: classmethod(_careful(f.__func__))
         )
         replace(session.Session, "user_agent", _careful)
-        throttling = sys.modules["botocore.retries.throttling"]
-        replace(throttling.CubicCalculator, "__init__", _noting(_calculators))
+        replace(sys.modules["botocore.retries.adaptive"], "register_retry_handler", _limited)
     except (AttributeError, KeyError) as error:
         raise adapters.Refused(f"a botocore without {error}") from None
 
@@ -121,10 +120,13 @@ def restore() -> None:
             session._last_client_region_used = region
     if _agents:
         _name_machine(environ.get(_RUNTIME))
-    for reference in _calculators:
-        calculator = reference()
-        if calculator is not None:
-            calculator._last_fail = time.time()
+    for reference in _limiters:
+        limiter = reference()
+        if limiter is not None:
+            now = time.time()
+            limiter._rate_adjustor._last_fail = now
+            limiter._rate_clocker._last_bucket = now // 1
+            limiter._token_bucket._last_timestamp = now
 
 
 def _name_machine(runtime: bytes | None) -> None:
@@ -153,6 +155,16 @@ def _take_apart(target: dict[str, Any], release: str) -> None:
 
 
 # ---- what stands in botocore while the image is made ----
+
+
+def _limited(original: Any) -> Any:
+    def register_retry_handler(client: Any) -> Any:
+        with adapters.care("botocore"):
+            limiter = original(client)
+        _limiters.append(weakref.ref(limiter))
+        return limiter
+
+    return register_retry_handler
 
 
 def _alive(references: list[weakref.ref[Any]]) -> list[Any]:

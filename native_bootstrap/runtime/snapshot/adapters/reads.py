@@ -21,8 +21,9 @@ _SAME_EVERYWHERE = (
     "python_implementation", "_sys_version", "win32_ver", "mac_ver", "java_ver",
 )  # fmt: skip
 _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
-    ("clock", "botocore.retries.throttling", None, "botocore"),
     ("clock", "logging", None, "logging"),
+    ("clock", "loguru._datetime", None, "loguru"),
+    ("entropy", "bson.objectid", _IMPORT, "bson"),
     ("entropy", "multiprocessing.process", _IMPORT, "multiprocessing"),
     ("entropy", "numpy.random", _IMPORT, "numpy"),
     ("entropy", "numpy.random._pickle", _IMPORT, "numpy"),  # the first to import the generators
@@ -39,6 +40,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
     ("machine", "platform", _SAME_EVERYWHERE, "platform"),
     ("machine", "sysconfig", None, "platform"),
     ("pid", "logging", None, "logging"),
+    ("pid", "loguru._logger", ("_log",), "loguru"),
     ("pid", "multiprocessing.util", None, "multiprocessing"),
     ("pid", "tempfile", None, "tempfile"),
     ("socket", "urllib3.util.connection", _IMPORT, "urllib3"),
@@ -49,7 +51,10 @@ _TRANSPARENT = frozenset((
     "os", "posixpath", "collections.abc", "_collections_abc", "importlib._bootstrap",
     "importlib._bootstrap_external", "_frozen_importlib", "_frozen_importlib_external",
 ))  # fmt: skip
-_OF_SYSTEM_RANDOM = ("random", "getrandbits", "randbytes")
+_OF_SYSTEM_RANDOM = (
+    "random", "getrandbits", "randbytes", "randint", "randrange", "choice",
+    "_randbelow_with_getrandbits",
+)  # fmt: skip
 
 
 def handled(kind: str, detail: str) -> str | None:
