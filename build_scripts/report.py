@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from build_scripts.snapshot.take import Snapshot
 
 MB = 1e6
+_SHOWN = 3  # modules that are deferred for what they import
 SCHEMA = 1
 
 
@@ -150,8 +151,7 @@ def _add_snapshot(grid: Table, snapshot: Mapping[str, Any]) -> None:
         count = len(snapshot["modules"])
         noun = "module" if count == 1 else "modules"
         grid.add_row("snapshot", heap, f"{count} {noun} initialised at build time")
-    for row in snapshot["deferred"]:
-        grid.add_row("deferred", escape(row["module"]), escape(f"({row['reason']})"))
+    _add_deferred(grid, snapshot["deferred"])
     for name, value in snapshot["guards"].items():
         if name == "LAMBDA_TASK_ROOT":
             continue  # every image depends on it
@@ -159,6 +159,19 @@ def _add_snapshot(grid: Table, snapshot: Mapping[str, Any]) -> None:
         if told or value is not None:
             text = f"({told}checked at start)"
             grid.add_row("guarded", escape(declared.shown(name, value)), text)
+
+
+def _add_deferred(grid: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The causes first: who only imports them is deferred with them."""
+    importers = [r for r in rows if not r["file"] and r["reason"].startswith("imports ")]
+    folded = importers if len(importers) > _SHOWN else []
+    for row in sorted((r for r in rows if r not in folded), key=importers.__contains__):
+        grid.add_row("deferred", escape(row["module"]), escape(f"({row['reason']})"))
+    if folded:
+        # The outermost, the function's own module, was found last.
+        names = [row["module"] for row in reversed(folded)]
+        shown = ", ".join(names[:_SHOWN]) + f" and {len(names) - _SHOWN} more"
+        grid.add_row("deferred", escape(shown), "(import one of these)")
 
 
 def _fell_back(names: Sequence[str]) -> str:

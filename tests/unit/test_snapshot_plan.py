@@ -220,6 +220,31 @@ def test_it_stays_optional_when_its_importer_fails_for_another_reason():
     assert set(decision.found) == {"lib"}
 
 
+def test_an_optional_import_that_somebody_further_out_catches():
+    error = "ModuleNotFoundError: No module named 'pymysql'"
+    decision = decide(begun("lib"), begun("lib.ext", "lib"),
+                      begun("lib.ext.patch", "lib", "lib.ext"),
+                      failed("lib.ext.patch", "lib", "lib.ext", error=error),
+                      failed("lib.ext", "lib", error=error), ended("lib"), DONE)  # fmt: skip
+    assert decision.sound
+
+
+@pytest.mark.parametrize("lacks", [True, False])
+def test_a_librarys_own_word_for_a_missing_module(lacks):
+    error = "DidNotEnable: Celery not installed"
+    decision = decide(begun("lib"), begun("lib.celery", "lib"),
+                      {**failed("lib.celery", "lib", error=error), "lacks": lacks},
+                      ended("lib"), DONE)  # fmt: skip
+    assert decision.sound is lacks
+
+
+def test_a_librarys_code_is_named_behind_the_module_that_called_it():
+    decision = decide(begun("app.handler"), {**offence("app.handler"), "library": "lib.worker"},
+                      DONE)  # fmt: skip
+    text = "starts a thread at import, in lib.worker: app/handler.py:12"
+    assert reasons(decision) == {"app.handler": text}
+
+
 def test_a_missing_module_that_nobody_catches():
     error = "ModuleNotFoundError: No module named 'x'"
     decision = decide(begun("app.handler"), begun("lib", "app.handler"),
