@@ -135,6 +135,22 @@ static bool nb_restore_is_guarded(const struct nb_image_header *header, const ch
     return false;
 }
 
+/* In the C locale the interpreter turns on its UTF-8 mode (PEP 540), once and for all. */
+static const char *nb_restore_locale(char **environ) {
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    static const char *const refused[] = {"C", "POSIX"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = nb_restore_variable(environ, names[i], nb_restore_length(names[i]));
+        if (value == NULL || *value == '\0')
+            continue;
+        for (size_t k = 0; k < sizeof refused / sizeof *refused; k++)
+            if (nb_restore_same(value, refused[k], nb_restore_length(refused[k]) + 1))
+                return names[i];
+        return NULL;
+    }
+    return NULL;
+}
+
 static enum nb_restore_result nb_restore_environment(const struct nb_image_header *header,
                                                      char **environ) {
     const struct nb_image_guard *guards = nb_restore_guards(header);
@@ -146,6 +162,12 @@ static enum nb_restore_result nb_restore_environment(const struct nb_image_heade
                        guards[i].value_length == NB_IMAGE_ABSENT
                            ? " is set; when the snapshot was made it was not (build with --env)"
                            : " has another value than when the snapshot was made");
+        return NB_RESTORE_ENVIRONMENT;
+    }
+    const char *locale = nb_restore_locale(environ);
+    if (locale != NULL) {
+        nb_restore_say(NB_RESTORE_WITHOUT, locale, nb_restore_length(locale),
+                       " asks for the C locale");
         return NB_RESTORE_ENVIRONMENT;
     }
     for (char **variable = environ; *variable != NULL; variable++) {
@@ -445,6 +467,9 @@ enum nb_restore_result nb_restore_at(const unsigned long *stack) {
     struct nb_restore_start start = nb_restore_take_apart(stack);
     if (!nb_restore_is_asked(&start))
         return NB_RESTORE_NOT_ASKED;
+    for (int fd = 0; fd < 3; fd++)
+        if (nb_restore_failed(nb_syscall(SYS_fcntl, fd, F_GETFD, 0)))
+            return nb_restore_refuse(NB_RESTORE_STREAMS, "a standard stream is closed");
     if (nb_restore_auxiliary(&start, AT_PAGESZ) != NB_IMAGE_PAGE)
         return nb_restore_refuse(NB_RESTORE_PAGE_SIZE, "this machine's pages are not of 4 KB");
     long fd = nb_restore_open(&start);

@@ -8,6 +8,7 @@
 #include "nb_virtual.h"
 
 #include <errno.h>
+#include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -154,6 +155,7 @@ void nb_snapshot_resume(void) {
     nb_virtual_reset();
     nb_capability_detect();
     nb_snapshot_set_signals();
+    setlocale(LC_CTYPE, ""); /* LANG and LC_* of this process, as the interpreter does it */
     PyOS_AfterFork_Child();
     nb_virtual_rekey();
 }

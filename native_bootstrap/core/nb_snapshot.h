@@ -33,6 +33,8 @@ enum nb_restore_result {
     NB_RESTORE_PAGE_SIZE = -4,
     NB_RESTORE_ENVIRONMENT = -5, /* a guarded variable differs */
     NB_RESTORE_MEMORY = -6,
+    NB_RESTORE_STREAMS =
+        -7, /* stdin, stdout or stderr is closed: its number will be another file's */
 };
 
 /* `stack` as the kernel leaves it at the entry point. Past the point of no return a failure ends

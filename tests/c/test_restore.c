@@ -43,6 +43,7 @@ static struct {
     uint64_t per_read; /* a read gives no more at once */
     int interruptions; /* reads that are interrupted first */
     bool hint_only;    /* as a kernel that does not know MAP_FIXED_NOREPLACE */
+    long closed;       /* a standard stream, counted from 1 */
     bool no_proc;
     /* what happened, and not reset() */
     uint64_t heap, mapped, read_bytes, read_at;
@@ -155,6 +156,9 @@ static long nb_syscall6(long number, long a, long b, long c, long d, long e, lon
         CHECK(strchr(kernel.said, '\n') == kernel.said + c - 1);
         kernel.lines++;
         return c;
+    case SYS_fcntl:
+        CHECK(a >= 0 && a < 3 && b == F_GETFD);
+        return kernel.closed == a + 1 ? -EBADF : 0;
     case SYS_exit_group:
         CHECK(a == 1);
         kernel.ended = true;
@@ -226,7 +230,7 @@ static struct image sound(void) {
     image.reads[4] = (struct nb_image_read){DATA_END - PAGE, PAGE};
     guard(&image, 0, &at, "STAGE", "prod", 0);
     guard(&image, 1, &at, "DEBUG", NULL, 0);
-    guard(&image, 2, &at, "LANG", "C", NB_IMAGE_OR_ABSENT);
+    guard(&image, 2, &at, "LING", "C", NB_IMAGE_OR_ABSENT);
     guard(&image, 3, &at, "PYTHONHASHSEED", "", 0);
     return image;
 }
@@ -334,6 +338,11 @@ static void not_asked(void) {
 
 static void what_fails(void) {
     struct image image = sound();
+    for (long fd = 0; fd < 3; fd++) {
+        reset();
+        kernel.closed = fd + 1;
+        CHECK(start_image(&image) == NB_RESTORE_STREAMS);
+    }
     reset();
     kernel.open_error = -EACCES;
     CHECK(start_image(&image) == NB_RESTORE_FILE);
@@ -491,7 +500,7 @@ static void wrong_tables(void) {
     CHECK(start_image(&image) == NB_RESTORE_DAMAGED);
 }
 
-/* Guards: the table of what counts as equal. The image wants STAGE=prod, no DEBUG, LANG=C or none,
+/* Guards: the table of what counts as equal. The image wants STAGE=prod, no DEBUG, LING=C or none,
  * and an empty PYTHONHASHSEED. */
 static void guards(void) {
     static const struct {
@@ -499,7 +508,7 @@ static void guards(void) {
         const char *said; /* NULL: the image is used */
     } rows[] = {
         {{"STAGE=prod", "PYTHONHASHSEED="}, NULL},
-        {{"PYTHONHASHSEED=", "X=1", "STAGE=prod", "LANG=C"}, NULL},
+        {{"PYTHONHASHSEED=", "X=1", "STAGE=prod", "LING=C"}, NULL},
         {{"STAGE=prod", "STAGE=test", "PYTHONHASHSEED="}, NULL}, /* the first counts */
         {{"STAGE=test", "STAGE=prod", "PYTHONHASHSEED="}, "STAGE has another value"},
         {{"STAGE=pro", "PYTHONHASHSEED="}, "STAGE has another value"},
@@ -512,8 +521,12 @@ static void guards(void) {
         {{"STAGE=prod", "PYTHONHASHSEED=", "DEBUG=1"}, "DEBUG is set"},
         {{"STAGE=prod", "PYTHONHASHSEED=", "DEBUG="}, "DEBUG is set"},
         {{"STAGE=prod", "PYTHONHASHSEED=", "DEBUG"}, NULL}, /* getenv() does not see it either */
-        {{"STAGE=prod", "PYTHONHASHSEED=", "LANG=D"}, "LANG has another value"},
-        {{"STAGE=prod", "PYTHONHASHSEED=", "LANG="}, "LANG has another value"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LING=D"}, "LING has another value"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LING="}, "LING has another value"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LANG=C"}, "LANG asks for the C locale"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LC_CTYPE=POSIX", "LANG=x"}, "LC_CTYPE asks for the C"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LC_ALL=x", "LC_CTYPE=C", "LANG=C"}, NULL},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LC_ALL=", "LANG=C.UTF-8"}, NULL},
         {{"STAGE=prod", "PYTHONHASHSEED=", "PYTHONPATH=/x"}, "PYTHONPATH is set"},
         {{"STAGE=prod", "PYTHONHASHSEED=", "PYTHON=1"}, "PYTHON is set"},
         {{"STAGE=prod", "PYTHONHASHSEED=", "PYTHO=1", "python=2"}, NULL},
@@ -592,7 +605,7 @@ static void mutate(struct image *image, uint64_t *state) {
 }
 
 static void any_bytes(unsigned rounds) {
-    unsigned results[8] = {0};
+    unsigned results[9] = {0};
     uint64_t state = 42;
     for (unsigned i = 0; i < rounds; i++) {
         struct image image = sound();
@@ -604,13 +617,13 @@ static void any_bytes(unsigned rounds) {
         /* A shorter file than its header says is no reason to read past its end. */
         kernel.room = check_random(&state) % 50 == 0 ? (uint64_t)32 << 20 : kernel.room;
         enum nb_restore_result result = start_with(&image, sizeof image, good_environment);
-        results[result + 6]++;
+        results[result + 7]++;
     }
-    CHECK(results[NB_RESTORE_DONE + 6] > rounds / 20 &&
-          results[NB_RESTORE_DAMAGED + 6] > rounds / 4);
-    CHECK(results[NB_RESTORE_ENVIRONMENT + 6] > 0 && results[NB_RESTORE_PROGRAM + 6] > 0);
+    CHECK(results[NB_RESTORE_DONE + 7] > rounds / 20 &&
+          results[NB_RESTORE_DAMAGED + 7] > rounds / 4);
+    CHECK(results[NB_RESTORE_ENVIRONMENT + 7] > 0 && results[NB_RESTORE_PROGRAM + 7] > 0);
     printf("restore: tables, guards, reads; %u changed images, %u of them used\n", rounds,
-           results[NB_RESTORE_DONE + 6]);
+           results[NB_RESTORE_DONE + 7]);
 }
 
 int main(void) {

@@ -312,7 +312,7 @@ def test_closed_standard_streams(task):
         plain = lambda_like.run(task, EVENTS, prefix=prefix, environ=lambda_like.NORMALLY)
         assert (run.answers and [a.get("echo") for a in run.answers]) == ECHOES, run
         assert [a.get("echo") for a in plain.answers] == ECHOES
-        assert run.stderr == ""
+        assert run.user_stderr == ""
 
 
 @pytest.mark.parametrize("hidden", ["/proc", "/dev", "/sys"])
