@@ -83,6 +83,7 @@ class _Modules:
     loaded: project.Project
     site: ModuleStore
     collected: Contents
+    builtins: frozenset[str]
 
 
 def build(options: Options, *, log: Log) -> Build:
@@ -203,7 +204,7 @@ def _gather(
     )
     for warning in (*collected.warnings, *(missing.message for missing in collected.missing)):
         log.warning(warning)
-    return _Modules(loaded=loaded, site=site, collected=collected)
+    return _Modules(loaded=loaded, site=site, collected=collected, builtins=builtins)
 
 
 def _umbrella(
@@ -314,9 +315,10 @@ def _snapshot(
         level=options.snapshot,
         declared=variables,
         own=own,
-        shared=[
-            name for name in stores if stores[name] not in (modules.loaded.store, modules.site)
-        ],
+        shared=(
+            *modules.builtins,
+            *(name for name in stores if stores[name] not in (modules.loaded.store, modules.site)),
+        ),
         salt=options.salt,
         event=options.event.read_bytes() if options.event else None,
         folders=(options.project,),
