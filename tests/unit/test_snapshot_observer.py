@@ -312,6 +312,33 @@ def test_loops_that_look_for_some_only(program):
     assert "*" not in names
 
 
+def test_a_library_that_looks_for_some_only_among_names_and_values(program):
+    program.environ.update(OTHER="1")
+    for name in ("networkx/__init__", "networkx/utils/__init__"):
+        program.write(name, "")
+    program.write(
+        "networkx/utils/backends",
+        "import os\n"
+        "def _set_configs_from_environment():\n"
+        "    return {k: v for k, v in os.environ.items() if k.startswith('NETWORKX_')}\n",
+    )
+    report = program.run(
+        "from networkx.utils import backends\nbackends._set_configs_from_environment()\n"
+    )
+    names = {use.name for use in report.variables if use.module == "app"}
+    assert "NETWORKX_BACKEND_PRIORITY_ALGOS" in names
+    assert not {"*", "OTHER"} & names
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="importlib.metadata of 3.11 differs")
+def test_entry_points_of_lambdas_layers_are_not_looked_for(program):
+    report = program.run(
+        "import sys\nsys.path.append('/opt/python')\n"
+        "import importlib.metadata\nfound = importlib.metadata.entry_points(group='none.such')\n"
+    )
+    assert report.offences == ()
+
+
 def test_writes_are_reported_and_survive(program):
     program.environ.update(KEPT="1", GONE="1")
     program.after = (

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 
 class Row:
-    """Kind of read; `reader`: module of the innermost frame; `executing`: the module under
-    execution. Either may be "" for any."""
+    """Kind of read; `reader`: module of the innermost frame; `within`: of any frame below the
+    module's own; `executing`: the module under execution. Each may be "" for any."""
 
-    def __init__(self, kind: str, *, reader: str = "", executing: str = "", reason: str) -> None:
+    def __init__(
+        self, kind: str, *, reader: str = "", within: str = "", executing: str = "", reason: str
+    ) -> None:
         self.kind = kind
         self.reader = reader
+        self.within = within
         self.executing = executing
         self.reason = reason
 
@@ -26,6 +29,7 @@ class Row:
             kind == self.kind
             and self.executing in ("", place.module)
             and self.reader in ("", place.calls[0][0] if place.calls else place.module)
+            and (not self.within or any(name == self.within for name, _ in place.calls))
         )
 
 
@@ -48,12 +52,13 @@ ROWS = (
     *(Row("machine", executing=name, reason=_SYSTEM) for name in (
         "uuid", "ctypes", "ctypes.util", "platform", "sysconfig", "mimetypes", "webbrowser",
     )),
-    Row("machine", reader="importlib.metadata", reason=_LAYERS),
+    Row("machine", within="importlib.metadata", reason=_LAYERS),
     Row("entropy", executing="secrets", reason=_DRAWN_LATER),
     Row("entropy", executing="random", reason="its generator is seeded again in a forked child"),
     Row("pid", executing="threading", reason="thread ids are set again in a forked child"),
     Row("clock", reader="_strptime", reason=_ZONE),
     Row("clock", reader="structlog.processors", reason=_RECORD),
+    Row("pid", within="loguru._logger", reason=_RECORD),
     Row("clock", executing="_strptime", reason=_ZONE),
 )  # fmt: skip
 # Module that reads, variable.

@@ -47,6 +47,8 @@ _DETAILS = {
 }
 # Read by the C library for local times. `restore.thaw` calls tzset().
 _REPAIRED_VARIABLES = ("TZ",)
+# `for name, value in os.environ.items()`: that it goes through all has been reported.
+_ONE_OF_ALL = (("os", "__getitem__"), ("collections.abc", "__iter__"))
 _OURS = "native_bootstrap.runtime."
 
 
@@ -253,6 +255,8 @@ class Observer:
 
     def _used(self, name: str, how: str, frame: FrameType) -> None:
         place = self.place(frame)
+        if place.calls[:2] == _ONE_OF_ALL:
+            return
         self._report_use(name, how, place, place.reader)
 
     def _used_in_c(self, name: str, place: Place) -> None:

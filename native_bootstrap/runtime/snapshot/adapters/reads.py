@@ -40,7 +40,6 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
     ("machine", "platform", _SAME_EVERYWHERE, "platform"),
     ("machine", "sysconfig", None, "platform"),
     ("pid", "logging", None, "logging"),
-    ("pid", "loguru._logger", ("_log",), "loguru"),
     ("pid", "multiprocessing.util", None, "multiprocessing"),
     ("pid", "tempfile", None, "tempfile"),
     ("socket", "urllib3.util.connection", _IMPORT, "urllib3"),
