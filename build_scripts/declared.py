@@ -6,6 +6,7 @@ it with what is really there.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,6 +38,16 @@ def parse(given: Sequence[str], file: Path | None = None) -> dict[str, str | Non
                 hint="NAME= stands for an empty value, NAME! for a variable that is not set",
             )
     return dict(sorted(found.items()))
+
+
+def check_event(file: Path) -> None:
+    """ConfigError unless ``file`` holds an event to try the snapshot with."""
+    try:
+        json.loads(file.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"--event {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"--event {file}: not JSON: {error}") from error
 
 
 def _from_file(file: Path) -> dict[str, str | None]:

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from native_bootstrap.errors import UsageError
+from native_bootstrap.errors import SnapshotError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from build_scripts.options import Options
     from native_bootstrap.invoke import Answer
@@ -155,16 +155,28 @@ def _build(parsed: argparse.Namespace) -> int:
             "no handler given", hint="name it as on Lambda: build-native build app.handler"
         )
     event = local.read_event(parsed.invoke) if parsed.invoke is not None else None
+    given = declared.parse(
+        options.env, options.env_file
+    )  # mistakes are told before the work begins
+    if options.event is not None:
+        declared.check_event(options.event)
     log = Log(verbose=options.verbose)
-    result = pipeline.build(options, log=log)
+    try:
+        result = pipeline.build(options, log=log)
+    except SnapshotError as error:
+        _explain(options, error.story)
+        raise
     _output().print(report.table(result.report, result.output))
-    if options.explain_snapshot:
-        for line in report.story(result.report):
-            _output().print(line, markup=False, highlight=False)
+    _explain(options, report.story(result.report))
     if event is None:
         return 0
-    given = declared.parse(options.env, options.env_file)
     return _print_answer(local.invoke(result.output, event, given=given))
+
+
+def _explain(options: Options, story: Sequence[str]) -> None:
+    if options.explain_snapshot:
+        for line in story:
+            _output().print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _invoke(parsed: argparse.Namespace) -> int:

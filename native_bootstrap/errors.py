@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -133,9 +134,13 @@ class CleanRoomError(FatalError):
 
 
 class SnapshotError(FatalError):
-    """No snapshot as it was asked for, or one that holds what it must not."""
+    """No snapshot as it was asked for, or one that holds what it must not.
+
+    ``story``: how it came to that, for --explain-snapshot.
+    """
 
     exit_code = 52
+    story: Sequence[str] = ()
 
 
 class InvokeError(FatalError):

@@ -229,7 +229,7 @@ def _look_through(program: Program, request: Request, dump: image.Dump) -> tuple
         raise SnapshotError(
             "the image holds what belongs to this machine or looks like a key:\n  "
             + "\n  ".join(fatal),
-            hint="see --explain-snapshot, or build with --snapshot off",
+            hint="read it when the handler runs, not at import, or build with --snapshot off",
         )
     return tuple(f"the snapshot holds a {line}" for line in lines)
 
@@ -319,7 +319,9 @@ def _not_full(history: Sequence[plan.Decision]) -> SnapshotError:
     last = history[-1]
     reasons = [f"  {why.line_text}" for why in last.plan.deferred.values()]
     reasons += [f"  {text}" for text in (last.off, *(d.why_runtime for d in history)) if text]
-    return SnapshotError(
+    error = SnapshotError(
         "--snapshot full: not everything can be initialised at build time:\n" + "\n".join(reasons),
         hint="see --explain-snapshot, or build with --snapshot auto",
     )
+    error.story = story.explain(history)
+    return error

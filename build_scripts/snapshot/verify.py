@@ -20,6 +20,7 @@ WITHOUT = b"starting without the snapshot"
 DIFFERS = """the function's answer to the event differs with and without the snapshot:
   with:    {}
   without: {}"""
+FAILS = "the function answers the event of --event with an error: {}"
 EVENT = b'{"name": "world"}'
 
 
@@ -60,6 +61,8 @@ def answers(program: room.Room, plain: Path, event: bytes, *, log: Log) -> None:
     with_image, without = ([(a.kind, a.body) for a in served.answers] for served in both)
     if with_image != without:
         log.warning(DIFFERS.format(_short(with_image), _short(without)))
+    elif served_error := next((body for kind, body in with_image if kind != "response"), None):
+        log.warning(FAILS.format(_short(served_error.decode("utf-8", "replace"))))
 
 
 def _with_handler(program: room.Room, name: str) -> room.Room:

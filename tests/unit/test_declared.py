@@ -51,6 +51,17 @@ def test_a_file_that_is_not_there(tmp_path):
         declared.parse([], tmp_path / "none")
 
 
+def test_an_event(tmp_path):
+    file = tmp_path / "event.json"
+    with pytest.raises(ConfigError, match="No such file"):
+        declared.check_event(file)
+    file.write_text('{"a": 1}')
+    declared.check_event(file)
+    file.write_text("{a: 1}")
+    with pytest.raises(ConfigError, match="not JSON"):
+        declared.check_event(file)
+
+
 def test_secrets_are_not_shown():
     assert declared.shown("STAGE", "prod") == "STAGE=prod"
     assert declared.shown("API_KEY", "k-123") == "API_KEY=…"
