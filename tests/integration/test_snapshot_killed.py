@@ -20,7 +20,7 @@ import build_scripts
 from build_scripts import cache
 
 SEED = int(os.environ.get("NB_TEST_SEED", "0"))
-KILLS = int(os.environ.get("NB_TEST_KILLS", "15"))  # a hundred for a release
+KILLS = int(os.environ.get("NB_TEST_KILLS", "5"))  # a hundred for a release
 COLD = ("programs", "snapshots", "zips")  # what is made anew each time: link, dump, package
 RESULTS = ("bootstrap", "function.zip")
 FIRST_LINE = "… link"

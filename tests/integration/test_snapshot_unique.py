@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # A thousand take three quarters of a minute on two busy cores.
-STARTS = int(os.environ.get("NB_TEST_STARTS", "1000"))
+STARTS = int(os.environ.get("NB_TEST_STARTS", "300"))
 AT_ONCE = 100
 CONSTANTS = ("authkey",)  # of one process
 
