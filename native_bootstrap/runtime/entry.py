@@ -98,7 +98,7 @@ def _prepare() -> None:
     builtins.exit = _Quitter("exit")  # type: ignore[assignment]
     builtins.quit = _Quitter("quit")  # type: ignore[assignment]
     sources.install()
-    if "_nb_umbrella" in sys.builtin_module_names:
+    if "_nb_umbrella" in sys.modules:  # builtin_module_names Nuitka knows: those at build time
         from native_bootstrap.runtime import compiled  # only where there is compiled code
 
         compiled.install()

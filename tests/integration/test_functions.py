@@ -19,7 +19,7 @@ def use(request, task):
     def call(what: str, **environ: str):
         start = lambda_like.NORMALLY if request.param == "normally" else {}
         run = lambda_like.run(task, [{"use": what}], environ={**start, **environ})
-        assert [reply.kind for reply in run.replies] == ["response"], run.stderr
+        assert [reply.kind for reply in run.replies] == ["response"], (run.replies, run.stderr)
         assert run.normal == [] or "PYTHONPATH" in environ
         call.log = run.stdout + run.stderr
         return run.answers[0]

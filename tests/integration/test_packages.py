@@ -24,7 +24,7 @@ def use(request, task):
     def call(what: str, **event):
         start = lambda_like.NORMALLY if request.param == "normally" else {}
         run = lambda_like.run(task, [{"use": what, **event}], environ=start)
-        assert [reply.kind for reply in run.replies] == ["response"], run.stderr
+        assert [reply.kind for reply in run.replies] == ["response"], (run.replies, run.stderr)
         assert run.normal == []
         call.log = run.stdout + run.stderr
         return run.answers[0]
