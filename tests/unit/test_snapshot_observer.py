@@ -130,8 +130,6 @@ OFFENCES = [
     ("timer", 2, "import signal\nsignal.setitimer(signal.ITIMER_VIRTUAL, 100)"),
     ("signal-wakeup", 4, "import signal, socket\na, b = socket.socketpair()\nb.setblocking(False)\n"
                          "signal.set_wakeup_fd(b.fileno())"),
-    ("entropy", 2, "import random\nvalue = random.random()"),
-    ("entropy", 3, "import random\n\nvalues = random.sample(range(9), 2)"),
     ("entropy", 1, "value = open('/dev/urandom', 'rb').read(4)"),
     ("filesystem", 1, "with open('/tmp/nb-observer-test', 'w') as f: pass"),
     ("filesystem", 3, "import os\ntry:\n    os.mkdir('/tmp')\nexcept OSError: pass"),
@@ -142,7 +140,6 @@ OFFENCES = [
     ("state", 2, "import os\nos.putenv('A', 'b')"),
     ("state", 2, "import os\nos.nice(1)"),
     ("state", 2, "import resource\nresource.setrlimit(resource.RLIMIT_CORE, (0, 0))"),
-    ("state", 2, "import faulthandler\nfaulthandler.enable()"),
 ]  # fmt: skip
 
 
