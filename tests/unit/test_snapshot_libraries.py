@@ -127,3 +127,30 @@ def test_a_sentry_client_has_this_machines_name_and_starts_no_process(tmp_path):
         interpreter=restored.environment("sentry-sdk==2.20.0"),
     )
     assert result == [True, "mine", True, "sentry_sdk.utils"]
+
+
+def test_an_xray_recorder_sends_to_this_processs_daemon(tmp_path):
+    folder = tmp_path / "aws-xray"
+    running = {**restored.RUNNING, "AWS_XRAY_DAEMON_ADDRESS": "169.254.1.1:2000"}
+    (result,) = restored.run(
+        tmp_path,
+        "import os, shutil\n"
+        "from aws_xray_sdk.core import xray_recorder\n"
+        "from aws_xray_sdk.core.emitters.udp_emitter import UDPEmitter\n"
+        "mine = UDPEmitter()\nmine._ip = '10.0.0.1'\n"
+        "closed = xray_recorder.emitter._socket.fileno() == -1\n"
+        f"shutil.rmtree({str(folder)!r})\n",
+        "import os\nemitter = app.xray_recorder.emitter\n"
+        "result = [app.closed, emitter.ip, emitter.port, app.mine.ip,\n"
+        "          emitter._socket.fileno() > 2, emitter._socket.getblocking(),\n"
+        f"          os.listdir({str(folder)!r})]",
+        before="from native_bootstrap.runtime import watch\n"
+        "def elsewhere():\n"
+        "    launcher = sys.modules['aws_xray_sdk.core.lambda_launcher']\n"
+        f"    launcher.TOUCH_FILE_DIR = {str(folder)!r}\n"
+        f"    launcher.TOUCH_FILE_PATH = {str(folder / 'initialized')!r}\n"
+        "watch.when_imported('aws_xray_sdk.core.lambda_launcher', elsewhere)\n",
+        interpreter=restored.environment("aws-xray-sdk==2.14.0"),
+        running=running,
+    )
+    assert result == [True, "169.254.1.1", 2000, "10.0.0.1", True, False, ["initialized"]]

@@ -38,6 +38,7 @@ _SET_UP = "OpenSSL's own set-up: it seeds itself again where it finds another pr
 _SYSTEM = "asks for the operating system's name"
 _ZONE = "tzset() looks at the clock; names of time zones are compared again at each use"
 _LAYERS = "looks for packages where Lambda's layers have theirs; a bootstrap has no layer"
+_LABEL = "the kernel's name and version in a User-Agent header"
 _RECORD = "the time of a log record, which is written at once"
 _USER_SITE = "the folder of `pip install --user`, which a bootstrap has not"
 _DRAWN_LATER = "an object that draws when it is used"
@@ -59,6 +60,7 @@ ROWS = (
     Row("clock", reader="_strptime", reason=_ZONE),
     Row("clock", reader="structlog.processors", reason=_RECORD),
     Row("pid", within="loguru._logger", reason=_RECORD),
+    Row("machine", within="slack_sdk.web.internal_utils", reason=_LABEL),
     Row("clock", executing="_strptime", reason=_ZONE),
 )  # fmt: skip
 # Module that reads, variable.

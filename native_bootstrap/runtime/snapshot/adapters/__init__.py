@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # The module whose import calls for an adapter, and the adapter's module in this package.
 STANDARD = {
     "asyncio.unix_events": "asyncio_",
+    "aws_xray_sdk.core.recorder": "xray_",
     "botocore.session": "botocore_",
     "bson.objectid": "bson_",
     "concurrent.futures.thread": "concurrent_",
