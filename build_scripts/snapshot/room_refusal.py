@@ -23,8 +23,8 @@ SETTINGS = (
 )
 CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
 CONTAINER_CURE = (
-    "start the container with --cap-add SYS_ADMIN --security-opt seccomp=unconfined "
-    "--security-opt apparmor=unconfined"
+    "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN "
+    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined"
 )
 
 

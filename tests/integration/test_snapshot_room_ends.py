@@ -292,7 +292,7 @@ def test_what_to_do(tmp_path):
     for words in (
         "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0",
         "sysctl -w kernel.unprivileged_userns_clone=1",
-        "--cap-add SYS_ADMIN",
+        "--cap-add SYS_ADMIN --cap-add NET_ADMIN",
         "--snapshot off",
     ):
         assert words in error.hint
