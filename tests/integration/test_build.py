@@ -133,7 +133,8 @@ def test_zip_holds_program_and_data(project, build):
     data = {"pages/index.html": "<p>", "pages/ü.txt": b"\0\xff", "run.sh": "#!/bin/sh\n"}
     folder = project({**data, "lib.py": "X = 1\n", ".env": "SECRET=1", "README.md": "read me"})
     (folder / "run.sh").chmod(0o700)
-    with zipfile.ZipFile(build(folder) / "function.zip") as file:
+    output = build(folder, "--code", "bytecode")
+    with zipfile.ZipFile(output / "function.zip") as file:
         entries = {entry.filename: entry for entry in file.infolist()}
         assert file.read("pages/ü.txt") == b"\0\xff"
     assert list(entries) == [*sorted(data), "bootstrap"]
@@ -145,7 +146,8 @@ def test_zip_holds_program_and_data(project, build):
 
 def test_include_and_exclude(project, build):
     folder = project({"data/a.csv": "1", "data/b.csv": "2", "docs/x.html": "", ".env": "A=1"})
-    output = build(folder, "--include", ".env", "--exclude", "docs", "--exclude", "data/b.*")
+    options = ("--include", ".env", "--exclude", "docs", "--exclude", "data/b.*")
+    output = build(folder, "--code", "bytecode", *options)
     with zipfile.ZipFile(output / "function.zip") as file:
         assert file.namelist() == [".env", "data/a.csv", "bootstrap"]
 
