@@ -27,6 +27,8 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 
+from build_scripts.snapshot.variables import FIXED
+
 TIME_LIMIT = 120.0  # seconds
 EVENT = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -36,15 +38,8 @@ EVENT = (
     b'Content-Length: 17\r\n\r\n{"name": "world"}'
 )
 TAKEN = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
-# As Lambda has them: the image is guarded by these.
-FIXED = {
-    "LAMBDA_TASK_ROOT": "/var/task",
-    "LAMBDA_RUNTIME_DIR": "/var/runtime",
-    "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
-    "LD_LIBRARY_PATH": "/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib"
-    ":/opt/lib",
-    "LANG": "en_US.UTF-8",
-    "TZ": ":UTC",
+# A function that does not exist.
+FUNCTION = {
     "AWS_REGION": "eu-west-1",
     "AWS_LAMBDA_FUNCTION_NAME": "shop",
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
@@ -62,7 +57,7 @@ def run(program: Path, log: Path) -> None:
         host, port = server.getsockname()
         child = subprocess.Popen(
             [qemu, "-cpu", "max", "-d", "in_asm", "-D", log, program],
-            env={**FIXED, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
+            env={**FIXED, **FUNCTION, "AWS_LAMBDA_RUNTIME_API": f"{host}:{port}"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
         )

@@ -30,6 +30,7 @@ CODE_DEFLATED = 4
 SOURCE_DEFLATED = 8
 COMPILED = 16
 INFO = 32
+EXTENSION = 64
 
 
 @dataclass(frozen=True, kw_only=True)

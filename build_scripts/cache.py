@@ -12,14 +12,13 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 import time
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from build_scripts.scratch import private_folder
 from native_bootstrap.errors import DiskFullError, OutputError
 
 if TYPE_CHECKING:
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
 STAMP = ".complete.json"
 BLOCK = 1 << 20
-KEPT = 16  # entries of a kind that `prune` leaves in any case
+KEPT = 16  # entries of a kind that `prune` leaves, as long as they are not larger together than
+KEPT_BYTES = 4 << 30  # this: a program with large wheels and its debug twin take 360 MB
 UNUSED_SECONDS = 3600.0  # another build may still use what is younger
 
 
@@ -73,16 +73,12 @@ def publish(final: Path) -> Iterator[Path]:
     """
     with translate_os_errors(final):
         final.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{final.name}.", dir=final.parent))
-        before = _identity(final)
-        try:
+        with private_folder(f".{final.name}.", final.parent) as work:
+            before = _identity(final)
             yield work
             (work / STAMP).write_text(json.dumps(_inventory(work)))
             work.chmod(0o755)
             _take_place(work, final, before)
-        except BaseException:
-            shutil.rmtree(work, ignore_errors=True)
-            raise
 
 
 def _identity(entry: Path) -> tuple[int, int] | None:
@@ -106,19 +102,17 @@ def _take_place(work: Path, final: Path, before: tuple[int, int] | None) -> None
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
         if _identity(final) != before and is_intact(final):
-            shutil.rmtree(work, ignore_errors=True)
             return
         remove(final)
 
 
 def remove(entry: Path) -> None:
     """Take an entry away in one step: nobody sees, or stumbles over, one that is half removed."""
-    old = Path(tempfile.mkdtemp(prefix=f".{entry.name}.", dir=entry.parent))
-    try:
-        with suppress(FileNotFoundError):
-            entry.replace(old)
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    with (
+        private_folder(f".{entry.name}.", entry.parent) as old,
+        suppress(FileNotFoundError),
+    ):
+        entry.replace(old)
 
 
 def is_intact(entry: Path) -> bool:
@@ -139,9 +133,12 @@ def prune(kind: str) -> None:
     entries = [path for path in (root() / kind).glob("[!.]*") if not path.is_symlink()]
     with suppress(OSError):
         entries.sort(key=lambda path: -path.stat().st_mtime)
-        for old in entries[KEPT:]:
-            if time.time() - old.stat().st_mtime > UNUSED_SECONDS:
-                remove(old)
+        total = 0
+        for position, entry in enumerate(entries):
+            total += sum(path.stat().st_size for path in entry.rglob("*") if path.is_file())
+            is_much = position >= KEPT or total > KEPT_BYTES
+            if is_much and time.time() - entry.stat().st_mtime > UNUSED_SECONDS:
+                remove(entry)
 
 
 def _inventory(folder: Path) -> dict[str, list[int]]:
@@ -193,6 +190,16 @@ def translate_os_errors(where: Path) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT):
             raise OutputError(
                 f"cannot write {error.filename or where}: {error.strerror}",
-                hint="choose a folder that you may write to",
+                hint="choose a folder that you may write to" + _whose_rights(),
             ) from error
         raise
+
+
+def _whose_rights() -> str:
+    """In a build image the user is another one than outside, or is mapped to one."""
+    if not os.environ.get("NATIVE_BOOTSTRAP_CONTAINER"):
+        return ""
+    return (
+        f"; in this container that is user {os.geteuid()}, whom its engine maps to another one "
+        "outside: give that one access, or use an engine that maps it to you (rootless podman)"
+    )

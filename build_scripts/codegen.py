@@ -13,7 +13,6 @@ import importlib.util
 import os
 import re
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from build_scripts import cache, process
+from build_scripts.scratch import private_folder
 from native_bootstrap.errors import ToolError
 
 if TYPE_CHECKING:
@@ -108,10 +108,10 @@ def generate(modules: Sequence[CompiledModule], *, python: Path, python_key: str
         parts += [module.name, str(module.is_package), module.source.read_bytes()]
     folder = cache.root() / "codegen" / cache.content_key(*parts)
     if not cache.is_intact(folder):
-        with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
-            _run_nuitka(modules, python=python, scratch=Path(scratch), log=log)
-            build = Path(scratch) / "out" / f"{UMBRELLA}.build"
-            _compose_constants(build, python=python, scratch=Path(scratch), log=log)
+        with cache.publish(folder) as work, private_folder() as scratch:
+            _run_nuitka(modules, python=python, scratch=scratch, log=log)
+            build = scratch / "out" / f"{UMBRELLA}.build"
+            _compose_constants(build, python=python, scratch=scratch, log=log)
             for path in sorted(build.glob("*.[ch]")):
                 shutil.copyfile(path, work / path.name)
             shutil.copyfile(build / "blobs" / "__constant.bin", work / "constants.bin")
@@ -161,8 +161,8 @@ def compile_umbrella(
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
         objects = list(pool.map(build, sources))
-    with tempfile.TemporaryDirectory() as scratch:
-        blob = Path(scratch, "constants_blob.c")
+    with private_folder() as scratch:
+        blob = scratch / "constants_blob.c"
         blob.write_text(BLOB.format(digest=digest, path=code / "constants.bin"))
         objects.append(compile_cached(blob, digest, ("-O2",), toolchain=toolchain, log=log))
     return Umbrella(
@@ -198,8 +198,8 @@ def compile_cached(
     folder = cache.root() / "objects" / f"{source.stem}-{key}"
     if not cache.is_intact(folder):
         # Zig's own cache would keep a second copy of every object, and nobody checks that one.
-        with cache.publish(folder) as work, tempfile.TemporaryDirectory() as scratch:
-            env = toolchain.env(ZIG_LOCAL_CACHE_DIR=scratch)
+        with cache.publish(folder) as work, private_folder() as scratch:
+            env = toolchain.env(ZIG_LOCAL_CACHE_DIR=str(scratch))
             toolchain.compile(source, work / "object.o", flags=flags, log=log, env=env)
     return folder / "object.o"
 

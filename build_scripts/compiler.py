@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,11 @@ class ModuleStore:
 
     def read(self, span: tuple[int, int] | None) -> bytes:
         return self.data[span[0] : span[0] + span[1]] if span else b""
+
+    def source(self, name: str) -> bytes:
+        """A module's source; b"" where sources are not kept."""
+        packed = self.read(self.modules[name].source)
+        return zlib.decompress(packed[4:]) if packed else b""
 
 
 EMPTY = ModuleStore(key="", modules={}, data=b"")

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from build_scripts import archive, graph, resources
+from build_scripts import archive, extensions, graph, lookups, resources
 from build_scripts.compiler import EMPTY, ModuleStore, StoredModule, compile_modules, content_of
-from build_scripts.modules import DataFile, ModuleFile, matches, namespace_packages, scan
+from build_scripts.modules import DataFile, ModuleFile, matches, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from build_scripts.dependencies import Dependencies
     from build_scripts.log import Log
+    from build_scripts.modules import SharedObject
     from build_scripts.project import Project
-    from build_scripts.sources.facts import Facts
 
 STDLIB_FOLDER = "/var/lang/lib/python3.13/"
 RUNTIME_FOLDER = "/var/runtime/"
@@ -34,17 +34,21 @@ STAND_INS = {"snapshot_restore_py": "native_bootstrap.runtime.snapshot.registry"
 class Contents:
     """Every module of the program and where it comes from.
 
+    ``extensions``: modules that are shared objects, some of them in place of one in ``stores``;
     ``at_start``: modules imported before the first invocation; ``own``: the project's modules that
     the handler can reach, the ones worth compiling; ``missing``: imports that nothing answers;
-    ``uses_ctypes``: someone may look up the program's own symbols.
+    ``uses_ctypes``: the project may look up the program's symbols, any of them;
+    ``looked_up``: words of its dependencies, some of which are names that they look up.
     """
 
     stores: Mapping[str, ModuleStore]  # module name -> the store that has it
+    extensions: Mapping[str, SharedObject]
     namespaces: Mapping[str, str]
     at_start: frozenset[str]
     own: tuple[str, ...]
     missing: tuple[graph.Missing, ...]
     uses_ctypes: bool
+    looked_up: frozenset[str]
     warnings: tuple[str, ...]
 
 
@@ -128,8 +132,12 @@ def collect(
     runtime: ModuleStore,
     stdlib: ModuleStore,
     builtin_names: frozenset[str],
+    shared: Sequence[SharedObject] = (),
 ) -> Contents:
-    """Merge the four sources and follow the imports from the handler."""
+    """Merge the four sources and follow the imports from the handler.
+
+    ``shared``: the shared objects of the project and of its dependencies.
+    """
     pinned = _pinned(runtime, stdlib)
     stores: dict[str, ModuleStore] = {}
     warnings = list(project.warnings)
@@ -154,22 +162,29 @@ def collect(
     for name in runtime.modules:
         if name not in STAND_INS or name not in stores:
             stores[name] = runtime
+    found = extensions.choose(shared, stores, project.store, pinned)
+    # The source beside an extension module (mypyc and Cython leave it) tells what that imports.
     facts = {name: store.modules[name].facts for name, store in stores.items()}
     walked = graph.walk([project.handler.module, ENTRY_MODULE, *_frozen()], facts)
+    reachable = [n for n in sorted(walked.reachable) if stores[n] is project.store]
     own = tuple(
         name
-        for name in sorted(walked.reachable)
-        if stores[name] is project.store and name.partition(".")[0] not in project.vendored
+        for name in reachable
+        if name.partition(".")[0] not in project.vendored and name not in found
     )
-    namespaces = _namespaces(stores)
-    provided = builtin_names | frozenset(namespaces)
+    namespaces = extensions.namespaces(stores, found)
+    provided = builtin_names | frozenset(namespaces) | found.keys()
     started = [name for name in own if name in walked.at_start]
+    theirs = [n for n, store in stores.items() if store in (project.store, dependencies)]
+    asking = [name for name in theirs if lookups.asks(facts[name])]
     return Contents(
         stores=stores,
+        extensions=found,
         namespaces=namespaces,
         at_start=walked.at_start,
         own=own,
-        uses_ctypes="ctypes" in walked.at_start or any(_imports_ctypes(facts[n]) for n in own),
+        uses_ctypes=any(name in own for name in asking),
+        looked_up=lookups.words(stores[name].source(name) for name in asking),
         missing=graph.missing(started, facts, provided),
         warnings=tuple(warnings),
     )
@@ -193,6 +208,8 @@ def entries(
     native = frozenset(compiled)
     rows = []
     for name, store in contents.stores.items():
+        if name in contents.extensions:
+            continue
         module = store.modules[name]
         if store is project.store and name.partition(".")[0] not in project.vendored:
             has_source = not strip_source
@@ -200,6 +217,14 @@ def entries(
             has_source = keep_sources and store in (project.store, dependencies)
         source = store.read(module.source) if has_source else b""
         rows.append(_row(store, module, source or None, name in raw, name in native))
+    rows += [
+        archive.ModuleEntry(
+            name=name,
+            path=item.path,
+            flags=archive.EXTENSION | (archive.PACKAGE if item.is_package else 0),
+        )
+        for name, item in contents.extensions.items()
+    ]
     rows += [
         archive.ModuleEntry(name=name, path=folder, flags=archive.NAMESPACE)
         for name, folder in contents.namespaces.items()
@@ -240,17 +265,3 @@ def _pinned(runtime: ModuleStore, stdlib: ModuleStore) -> frozenset[str]:
 
 def _frozen() -> list[str]:
     return list(resources.load("stdlib")["frozen"])
-
-
-def _imports_ctypes(facts: Facts) -> bool:
-    return any(name.partition(".")[0] == "ctypes" for name, _, _ in facts.imports)
-
-
-def _namespaces(stores: Mapping[str, ModuleStore]) -> dict[str, str]:
-    """Packages without ``__init__``, of the task only: all others have theirs."""
-    files = [
-        ModuleFile(name=name, path=module.path, file=Path(), is_package=module.is_package)
-        for name, store in stores.items()
-        if not (module := store.modules[name]).path.startswith("/")
-    ]
-    return namespace_packages(files)

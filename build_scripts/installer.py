@@ -2,129 +2,139 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
-import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from email.parser import HeaderParser
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from build_scripts import cache, process
 from build_scripts.requirements import normalise
+from build_scripts.scratch import private_folder
 from native_bootstrap.errors import FatalError, NoUsableWheelError, ResolutionError, ToolError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from build_scripts.log import Log
-    from build_scripts.requirements import Request
 
 PYTHON_VERSION = "3.13"
-# A platform that uv knows and nobody builds wheels for: only pure wheels are left.
-ONLY_PURE = "loongarch64-unknown-linux-gnu"
+NO_COMPILER: Mapping[str, str | None] = MappingProxyType(
+    dict.fromkeys(("CC", "CXX", "FC", "RUSTC"), "false")
+)
+_QUIET = ("--no-progress", "--color", "never")
 REASON_LINES = 12
+KEPT_LOGS = 30
+_runs = itertools.count(1)
 NETWORK = re.compile(
     r"failed to fetch|error sending request|dns error|connection refused|network was disabled"
     r"|network is unreachable|timed out|unable to access|could not resolve host|tunnel error"
     r"|certificate",
     re.IGNORECASE,
 )
+WRONG_HASH = re.compile(r"hash mismatch|hash-checking", re.IGNORECASE)
+_FOREIGN_OUTPUT = ("[stdout]", "[stderr]")
 NO_WHEEL = re.compile(
-    r"has no wheels with a matching|has no usable wheels|have no usable wheels"
-    r"|no source distribution|failed to build|build backend|is not compatible with the target",
+    r"ha(s|ve) no wheels with a matching|ha(s|ve) no usable wheels"
+    r"|no source distribution|have a source distribution or wheel for|failed to build"
+    r"|building source distributions is disabled|has no binary distribution|build backend"
+    r"|is not compatible with the target",
     re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Uv:
-    """How uv is run. ``cwd`` is the project: its [tool.uv] (indexes and the like) applies."""
+    """How uv is run. ``cwd`` is the project: its [tool.uv] (indexes and the like) applies.
+
+    ``platform``: the target. ``env``: on top of this process's (None: not set); without it there is
+    no compiler, so that a source with an optional extension is built without it, everywhere alike.
+    """
 
     python: Path
     platform: str
     cwd: Path
     log: Log
+    env: Mapping[str, str | None] = field(default_factory=lambda: NO_COMPILER)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Installed:
-    """A distribution in a site folder; ``files`` are relative paths, its metadata included."""
+    """A distribution in a site folder; ``files`` are relative paths, its metadata included.
+
+    ``tags`` are its wheel's; ``is_built``: uv made that wheel here, from a source package.
+    """
 
     name: str
     version: str
     files: tuple[str, ...]
+    tags: tuple[str, ...]
+    is_built: bool
 
 
-def install(uv: Uv, request: Request, site: Path, *, refresh: bool) -> None:
-    """Resolve and install ``request`` into ``site``."""
-    with tempfile.TemporaryDirectory() as scratch:
-        arguments = list(request.arguments)
-        if request.is_lock:
-            exported = Path(scratch, "requirements.txt")
-            _export_lock(uv, exported)
-            arguments = ["-r", str(exported)]
-        if refresh:
-            arguments.append("--refresh")
-        arguments.append("--no-editable")
-        try:
-            _pip_install(uv, uv.platform, site, arguments)
-        except ToolError as error:
-            if NO_WHEEL.search(error.message) and _install_glibc(uv, site, arguments):
-                return
-            raise explain(error.message, request.origin, error.kept) from error
-
-
-def _install_glibc(uv: Uv, site: Path, arguments: Iterable[str]) -> bool:
-    """The second try for packages that publish no musl wheels (pymongo).
-
-    Compiled parts must be optional anyway and are dropped, so those for glibc do as well.
-    """
-    try:
-        _pip_install(uv, uv.platform.replace("-musl", "-gnu"), site, arguments)
-    except ToolError:
-        return False
-    return True
-
-
-def install_pure(uv: Uv, request: Request, found: Installed, scratch: Path) -> bool:
-    """Install the same version from a pure wheel into ``scratch``, if there is one."""
-    wanted = request.line_of(found.name) or f"{found.name}=={found.version}"
-    with tempfile.TemporaryDirectory() as folder:
-        listing = Path(folder, "requirements.txt")
-        listing.write_text("\n".join([*request.places, wanted, ""]), "utf-8")
-        extra = ["--no-deps", "--only-binary", ":all:", "-r", str(listing)]
-        try:
-            _pip_install(uv, ONLY_PURE, scratch, extra)
-        except ToolError:
-            return False
-    return not any(path.suffix == ".so" for path in scratch.rglob("*"))
-
-
-def _pip_install(uv: Uv, platform: str, site: Path, arguments: Iterable[str]) -> None:
-    common = ("--python-platform", platform, "--python-version", PYTHON_VERSION)
-    flags = ("--link-mode", "copy", "--no-compile-bytecode", "--no-progress", "--color", "never")
-    _run(
-        uv, ["pip", "install", "--python", uv.python, "--target", site, *common, *flags, *arguments]
+def pip_install(uv: Uv, platform: str, site: Path, arguments: Iterable[str]) -> str:
+    """``uv pip install`` into ``site``; with ``platform`` "" for the Python that runs this."""
+    flags: list[str | Path] = ["--link-mode", "copy", "--no-compile-bytecode", "--no-editable"]
+    return _run(
+        uv,
+        [*("pip", "install", "--target", site), *_where(uv, platform), *flags, *_QUIET, *arguments],
     )
 
 
-def _export_lock(uv: Uv, target: Path) -> None:
-    flags = ("--frozen", "--no-dev", "--no-emit-project", "--no-editable", "--no-progress")
+def ask(uv: Uv) -> None:
+    """Let uv learn all about ``uv.python``, which it keeps in its cache."""
+    _run(uv, ["pip", "list", *_where(uv, ""), *_QUIET])
+
+
+def only_wheels(names: Iterable[str]) -> list[str]:
+    """Flags that forbid to build these packages from source."""
+    return [word for name in names for word in ("--only-binary", name)]
+
+
+def compile_pins(uv: Uv, platform: str, target: Path, arguments: Iterable[str]) -> None:
+    """``uv pip compile`` into the file ``target``: a line for each package and who asks for it."""
+    flags = ("--no-header", "--annotation-style", "line", "--quiet", "-o", target)
+    _run(uv, ["pip", "compile", *_where(uv, platform), *flags, *_QUIET, *arguments])
+
+
+def newest(uv: Uv, package: str, arguments: Iterable[str]) -> str:
+    """The newest version of ``package`` that ``arguments`` allow for the target; "" if none."""
+    with private_folder() as scratch:
+        try:
+            output = pip_install(uv, uv.platform, scratch, ["--dry-run", *arguments])
+        except ToolError:
+            return ""
+    for name, found in re.findall(r"^ \+ ([A-Za-z0-9._-]+)==(\S+)", output, re.MULTILINE):
+        if normalise(name) == normalise(package):
+            return str(found)
+    return ""
+
+
+def export_lock(uv: Uv, target: Path) -> None:
+    """Write what the project's uv.lock holds, with its hashes, as requirements to ``target``."""
+    flags = ("--frozen", "--no-dev", "--no-emit-project", "--no-editable", "--no-header")
     try:
-        _run(uv, ["export", *flags, "--color", "never", "--quiet", "-o", target])
+        _run(uv, ["export", *flags, *_QUIET, "--quiet", "-o", target])
     except ToolError as error:
         raise explain(error.message, "uv.lock", error.kept) from error
+
+
+def _where(uv: Uv, platform: str) -> list[str | Path]:
+    there = ["--python-platform", platform, "--python-version", PYTHON_VERSION] if platform else []
+    return ["--python", uv.python, "--no-python-downloads", *there]
 
 
 def _run(uv: Uv, arguments: list[str | Path]) -> str:
     from uv import find_uv_bin
 
-    # No compiler: an sdist with an optional extension builds without it, on every machine alike.
-    env = {**os.environ, "CC": "false", "CXX": "false", "PYTHONDONTWRITEBYTECODE": "1"}
-    env.pop("VIRTUAL_ENV", None)
-    kept = cache.root() / "logs" / f"dependencies-{os.getpid()}.log"
-    kept.unlink(missing_ok=True)
+    wanted = {**os.environ, **NO_COMPILER, **uv.env, "VIRTUAL_ENV": None}
+    env = {name: value for name, value in wanted.items() if value is not None}
+    env["PYTHONDONTWRITEBYTECODE"] = "1"
+    kept = _log_file()
     command: list[str | Path] = [find_uv_bin(), *arguments]
     try:
         output = process.run(command, log=uv.log, cwd=uv.cwd, env=env, log_file=kept, what="uv")
@@ -132,30 +142,71 @@ def _run(uv: Uv, arguments: list[str | Path]) -> str:
         # The reason stands before the last lines, which are a traceback of some build backend.
         whole = kept.read_text("utf-8", "replace") if kept.exists() else error.message
         raise ToolError(whole, hint=error.hint, kept=kept) from error
-    kept.unlink()
+    kept.unlink(missing_ok=True)
     return output
+
+
+def _log_file() -> Path:
+    """For one run of uv; those of failed runs stay, the last of them."""
+    folder = cache.root() / "logs"
+    with suppress(OSError):  # other builds remove theirs meanwhile
+        old = sorted(folder.glob("dependencies-*.log"), key=lambda path: path.stat().st_mtime)
+        for path in old[:-KEPT_LOGS]:
+            path.unlink()
+    return folder / f"dependencies-{os.getpid()}-{next(_runs)}.log"
+
+
+def reason_of(output: str) -> str:
+    """The first lines of uv's own error, without the output of a build backend."""
+    return "\n".join(_told(output).splitlines()[:REASON_LINES])
+
+
+def _told(output: str) -> str:
+    """All of uv's own error; what a build backend printed is in the log that is kept."""
+    start = output.find("error: ")
+    lines = [line.rstrip() for line in output[max(start, 0) :].splitlines()]
+    lines = [line for line in lines if line and not line.startswith("hint:")]
+    output_at = [number for number, line in enumerate(lines) if line.strip() in _FOREIGN_OUTPUT]
+    del lines[output_at[0] if output_at else len(lines) :]
+    return "\n".join(lines).removeprefix("error: ")
+
+
+def is_about_wheels(output: str) -> bool:
+    """Whether a package is there, but not in a form for the target."""
+    return not is_elsewhere(output) and bool(NO_WHEEL.search(_told(output)))
+
+
+def is_elsewhere(output: str) -> bool:
+    """Whether the network or a wrong file is to blame: then no other form may be tried."""
+    return _is_about_network(output) or bool(WRONG_HASH.search(_told(output)))
+
+
+def _is_about_network(output: str) -> bool:
+    return bool(NETWORK.search(_told(output))) or "network was disabled" in output
 
 
 def explain(output: str, origin: str, kept: Path | None = None) -> FatalError:
     """The user's error behind a failed run of uv, whose whole output lies in ``kept``."""
-    start = output.find("error: ")
-    lines = [line.rstrip() for line in output[max(start, 0) :].splitlines()]
-    lines = [line for line in lines if line and not line.startswith("hint:")]
-    output_at = [number for number, line in enumerate(lines) if line.strip() == "[stdout]"]
-    del lines[output_at[0] if output_at else len(lines) :]  # of a build backend; it is in ``kept``
-    reason = "\n".join(lines[:REASON_LINES]).removeprefix("error: ")
-    if NETWORK.search(reason) or "network was disabled" in output:
+    reason = reason_of(output)
+    if _is_about_network(output):
         return ResolutionError(
             f"cannot reach the package index to resolve {origin}:\n{reason}",
             hint="check the network and the index settings (UV_INDEX_URL, [tool.uv]); an unchanged "
             "rebuild needs no network",
             kept=kept,
         )
-    if NO_WHEEL.search(reason):
+    if WRONG_HASH.search(_told(output)):
+        return ResolutionError(
+            f"a package is not the one that {origin} names by its hash:\n{reason}",
+            hint="find out why it changed before you take the new hash over (uv lock, "
+            "uv pip compile --generate-hashes)",
+            kept=kept,
+        )
+    if is_about_wheels(output):
         return NoUsableWheelError(
             f"a requirement of {origin} has no wheel for the target and cannot be built as plain "
             f"Python:\n{reason}",
-            hint="binary wheels come with a later version; choose a package in plain Python",
+            hint="choose a version or a package that has a musllinux wheel",
             kept=kept,
         )
     return ResolutionError(
@@ -170,27 +221,32 @@ def installed(site: Path) -> list[Installed]:
     found = []
     for info in sorted(site.glob("*.dist-info")):
         fields = HeaderParser().parsestr((info / "METADATA").read_text("utf-8", "replace"))
-        record = (info / "RECORD").read_text("utf-8", "replace").splitlines()
-        files = [line.rpartition(",")[0].rpartition(",")[0].strip('"') for line in record]
-        inside = tuple(path for path in files if path and not path.startswith(("/", "..")))
-        found.append(Installed(name=fields["Name"], version=fields["Version"], files=inside))
+        files = recorded(info / "RECORD")
+        inside = tuple(path for path in files if not path.startswith(("/", "..")))
+        wheel = HeaderParser().parsestr((info / "WHEEL").read_text("utf-8", "replace"))
+        found.append(
+            Installed(
+                name=fields["Name"],
+                version=fields["Version"],
+                files=inside,
+                tags=tuple(wheel.get_all("Tag", [])),
+                is_built=(info / "uv_build.json").is_file() or _is_from_folder(info),
+            )
+        )
     return found
 
 
-def required_by(name: str, site: Path) -> list[str]:
-    """Names of the distributions in ``site`` that ask for ``name``."""
-    found = []
-    for info in sorted(site.glob("*.dist-info")):
-        fields = HeaderParser().parsestr((info / "METADATA").read_text("utf-8", "replace"))
-        for line in fields.get_all("Requires-Dist", []):
-            match = re.match(r"[A-Za-z0-9._-]+", line)
-            if match and normalise(match[0]) == normalise(name) and "extra ==" not in line:
-                found.append(str(fields["Name"]))
-                break
-    return found
+def recorded(record: Path) -> list[str]:
+    """The paths in a RECORD, as they stand there: relative to the folder above it, most of them."""
+    lines = record.read_text("utf-8", "replace").splitlines()
+    paths = (line.rpartition(",")[0].rpartition(",")[0].strip('"') for line in lines)
+    return [path for path in paths if path]
 
 
-def remove(files: Iterable[str], site: Path) -> None:
-    """Delete ``files``; folders that get empty go with :func:`dependencies._clean`."""
-    for path in files:
-        (site / path).unlink(missing_ok=True)
+def _is_from_folder(info: Path) -> bool:
+    """Whether a distribution was built from a local folder or a repository (PEP 610)."""
+    origin = info / "direct_url.json"
+    if not origin.is_file():
+        return False
+    told = json.loads(origin.read_text("utf-8"))
+    return "dir_info" in told or "vcs_info" in told

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from build_scripts import terminals
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +27,9 @@ class Log:
     """
 
     verbose: bool = False
-    console: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    console: Console = field(
+        default_factory=lambda: terminals.console(stderr=True, highlight=False)
+    )
     times: dict[str, float] = field(default_factory=dict)
     _live: _Live = field(init=False)
     _steps: threading.local = field(default_factory=threading.local)

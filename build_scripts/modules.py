@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 INIT = "__init__.py"
 EXTENSION_SUFFIXES = (".so", ".pyd", ".dylib")
+# _imp.extension_suffixes() of the pack's Python, in its order; {} is the machine.
+IMPORTABLE = (".cpython-313-{}-linux-musl.so", ".abi3.so", ".so")
+FOREIGN = re.compile(r"\.(cpython-|cp\d|pypy|graalpy)[^/]*\.so$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,22 @@ class DataFile:
 
     path: str
     file: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedObject:
+    """An ELF shared object that the program brings along; ``path`` is relative to the task root.
+
+    ``module``: what it is imported as; "" for a library that others need, and for an extension
+    module that another file of the same module hides. ``package``: the distribution it came with,
+    as ``numpy 2.5.5``; "" for the project's own.
+    """
+
+    path: str
+    file: Path
+    module: str = ""
+    is_package: bool = False
+    package: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +109,69 @@ def _module(path: str, file: Path) -> ModuleFile | None:
             return None  # an __init__.py at the top makes no package
         return ModuleFile(name=package, path=path, file=file, is_package=True)
     return ModuleFile(name=name, path=path, file=file)
+
+
+def is_named_so(path: str) -> bool:
+    """x.so, libx.so.3"""
+    name = path.rpartition("/")[2]
+    return name.endswith(".so") or ".so." in name
+
+
+def extension_name(path: str, machine: str) -> tuple[str, bool, int] | None:
+    """The module that a Python 3.13 for musl on ``machine`` sees in the file at ``path``.
+
+    Its name, whether it is a package (``pkg/__init__.so``), and the rank of its suffix: of two
+    files for one module the lower is imported. None: a library (pkg.libs/libx.so.3), or for
+    another Python (x.cpython-312-x86_64-linux-musl.so).
+    """
+    folder, _, file = path.rpartition("/")
+    for rank, pattern in enumerate(IMPORTABLE):
+        suffix = pattern.format(machine)
+        stem = file.removesuffix(suffix)
+        if stem == file or not stem:
+            continue
+        if "." in stem or "." in folder:
+            return None
+        name = f"{folder}/{stem}".strip("/").replace("/", ".")
+        if stem != "__init__":
+            return name, False, rank
+        return (folder.replace("/", "."), True, rank) if folder else None
+    return None
+
+
+def is_foreign(path: str, machine: str) -> bool:
+    """Whether the name says that an extension module is for another Python than ours."""
+    return bool(FOREIGN.search(path)) and not path.endswith(IMPORTABLE[0].format(machine))
+
+
+def shared_objects(
+    files: Sequence[DataFile], machine: str, packages: Mapping[str, str]
+) -> tuple[SharedObject, ...]:
+    """``files``, sorted, with what they are imported as; ``packages``: path -> distribution."""
+    found: dict[str, SharedObject] = {}
+    ranks: dict[str, tuple[bool, int, str]] = {}
+    for file in sorted(files, key=lambda file: file.path):
+        path, package = file.path, packages.get(file.path, "")
+        named = extension_name(path, machine)
+        if named is None:
+            found[path] = SharedObject(path=path, file=file.file, package=package)
+            continue
+        name, is_package, suffix = named
+        rank = (not is_package, suffix, path)
+        hidden = name in ranks and ranks[name] < rank
+        if name in ranks and not hidden:
+            other = ranks[name][2]
+            found[other] = replace(found[other], module="", is_package=False)
+        found[path] = SharedObject(
+            path=path,
+            file=file.file,
+            module="" if hidden else name,
+            is_package=is_package and not hidden,
+            package=package,
+        )
+        if not hidden:
+            ranks[name] = rank
+    return tuple(found.values())
 
 
 def _files(folder: Path, is_excluded: Callable[[str], bool]) -> Iterator[tuple[str, Path]]:

@@ -25,6 +25,7 @@ else:  # pragma: no cover - the same parser under its old name
 ENV_PREFIX = "BUILD_NATIVE_"
 TABLE = "native-bootstrap"
 COMMAND_LINE = "command line"
+ENVIRONMENT = "environment"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class Options:
     keep_sources: bool = False
     refresh: bool = False
     aws_services: tuple[str, ...] = ()
+    symbols: str = "needed"
+    json: str = "orjson"
     snapshot: str = "auto"
     env: tuple[str, ...] = ()
     env_file: Path | None = None
@@ -55,6 +58,9 @@ class Options:
     event: Path | None = None
     explain_snapshot: bool = False
     report: Path | None = None
+    container: str = ""
+    engine: str = ""
+    emulate: bool = False
     verbose: bool = False
     debug: bool = False
     origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
@@ -65,7 +71,12 @@ class Options:
         return dataclasses.replace(target, cpu=self.cpu) if self.cpu else target
 
 
-CHOICES = {"code": ("native", "bytecode"), "snapshot": ("auto", "full", "runtime", "off")}
+CHOICES = {
+    "code": ("native", "bytecode"),
+    "symbols": ("needed", "all"),
+    "json": ("orjson", "stdlib"),
+    "snapshot": ("auto", "full", "runtime", "off"),
+}
 # Where each option may be set. A handler or a project folder in the environment would surprise.
 NOT_IN_ENV = {"handler", "project", "origins"}
 NOT_IN_TABLE = {"project", "verbose", "debug", "explain_snapshot", "origins"}
@@ -85,7 +96,7 @@ def resolve(command_line: Mapping[str, Any], *, environ: Mapping[str, str] = os.
     origins: dict[str, str] = {}
     for source, found in (
         (f"{project / 'pyproject.toml'} [tool.{TABLE}]", _from_pyproject(project)),
-        ("environment", _from_environment(environ)),
+        (ENVIRONMENT, _from_environment(environ)),
         (COMMAND_LINE, given),
     ):
         for name, value in found.items():

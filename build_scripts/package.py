@@ -7,11 +7,12 @@ import os
 import shutil
 import stat
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from build_scripts import cache, resources
+from build_scripts import cache, deflate, embed, resources
 from native_bootstrap.errors import PackageTooLargeError
 
 if TYPE_CHECKING:
@@ -46,18 +47,19 @@ def write(
     target: Path,
     *,
     limits: Mapping[str, int] | None = None,
+    embedded: Mapping[str, int] | None = None,
 ) -> Package:
     """Zip ``program`` as ``bootstrap`` together with ``data`` (of two equal paths the last wins).
 
+    ``embedded``: what of the program's size are shared objects, by path.
     Raises PackageTooLargeError before anything is written when the content is over Lambda's limit.
     A zip over the direct-upload limit is only a warning: it can be deployed through S3.
     """
     quotas = limits if limits is not None else resources.load("lambda_limits")
-    files = {item.path: item.file for item in data}
-    files[PROGRAM] = program
-    unzipped = sum(file.stat().st_size for file in files.values())
+    files = _files(program, data)
+    unzipped = _size(files)
     if unzipped > quotas["unzipped"]:
-        raise _too_large(files, unzipped, quotas["unzipped"])
+        raise _too_large(files, embedded or {}, unzipped, quotas["unzipped"])
     with cache.translate_os_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.partial")
@@ -83,13 +85,31 @@ def write(
     )
 
 
+def excess(program: Path, data: Sequence[DataFile]) -> str:
+    """By how much the function is too large for Lambda, in words; nothing where it is not."""
+    size, limit = _size(_files(program, data)), resources.load("lambda_limits")["unzipped"]
+    return _words(size, limit) if size > limit else ""
+
+
+def _files(program: Path, data: Sequence[DataFile]) -> dict[str, Path]:
+    return {**{item.path: item.file for item in data}, PROGRAM: program}
+
+
+def _size(files: Mapping[str, Path]) -> int:
+    return sum(file.stat().st_size for file in files.values())
+
+
+def _words(size: int, limit: int) -> str:
+    return f"the function has {size / MB:.1f} MB unzipped, Lambda allows {limit / MB:.1f} MB"
+
+
 def _write(files: Mapping[str, Path], target: Path) -> None:
     """The data files from the cached part, then the program: it alone changes with the code."""
     data = {path: file for path, file in sorted(files.items()) if path != PROGRAM}
     if data:
         shutil.copyfile(_data_part(data), target)
     with zipfile.ZipFile(target, "a" if data else "w") as archive:
-        _add(archive, PROGRAM, files[PROGRAM].read_bytes(), EXECUTABLE)
+        _add_program(archive, files[PROGRAM])
 
 
 def _data_part(files: Mapping[str, Path]) -> Path:
@@ -114,21 +134,47 @@ def mode(file: Path) -> int:
 
 
 def _add(archive: zipfile.ZipFile, path: str, content: bytes, mode: int) -> None:
+    archive.writestr(_entry(path, mode), content, zipfile.ZIP_DEFLATED, LEVEL)
+
+
+def _entry(path: str, mode: int) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(path, EPOCH)
     entry.create_system = 3  # Unix: the mode counts
     entry.external_attr = (stat.S_IFREG | mode) << 16
-    archive.writestr(entry, content, zipfile.ZIP_DEFLATED, LEVEL)
+    return entry
 
 
-def _too_large(files: Mapping[str, Path], size: int, limit: int) -> PackageTooLargeError:
+def _add_program(archive: zipfile.ZipFile, program: Path) -> None:
+    """The program, deflated here: zipfile knows no other way than one thread from the start."""
+    content = program.read_bytes()
+    packed = deflate.compress(content, LEVEL, embed.place(content))
+    entry = _entry(PROGRAM, EXECUTABLE)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.CRC, entry.file_size, entry.compress_size = zlib.crc32(content), len(content), len(packed)
+    file = archive.fp
+    assert file is not None
+    file.seek(archive.start_dir)
+    entry.header_offset = file.tell()
+    file.write(entry.FileHeader(zip64=False))
+    file.write(packed)
+    archive.start_dir = file.tell()
+    archive.filelist.append(entry)
+    archive.NameToInfo[entry.filename] = entry
+    # Else it writes no directory.
+    archive._didModify = True  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _too_large(
+    files: Mapping[str, Path], embedded: Mapping[str, int], size: int, limit: int
+) -> PackageTooLargeError:
     folders: dict[str, int] = {}
-    for path, file in files.items():
+    parts = [(path, file.stat().st_size) for path, file in files.items()]
+    for path, bytes_ in (*parts, (PROGRAM, -sum(embedded.values())), *embedded.items()):
         top = path.partition("/")[0]
-        folders[top] = folders.get(top, 0) + file.stat().st_size
+        folders[top] = folders.get(top, 0) + bytes_
     largest = sorted(folders.items(), key=lambda item: -item[1])[:5]
     listing = "\n".join(f"  {bytes_ / MB:8.1f} MB  {name}" for name, bytes_ in largest)
     return PackageTooLargeError(
-        f"the function has {size / MB:.1f} MB unzipped, Lambda allows {limit / MB:.1f} MB. "
-        f"The largest parts:\n{listing}",
+        f"{_words(size, limit)}. The largest parts:\n{listing}",
         hint="leave files out with --exclude PATTERN, or read them from S3 or EFS",
     )

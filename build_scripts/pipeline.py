@@ -21,7 +21,11 @@ from build_scripts import (
     codegen,
     contents,
     declared,
+    deflate,
     dependencies,
+    embed,
+    extensions,
+    json_engine,
     link,
     pack,
     package,
@@ -31,6 +35,7 @@ from build_scripts import (
     requirements,
     targets,
 )
+from build_scripts.scratch import private_folder
 from build_scripts.snapshot import take
 from build_scripts.toolchain import Toolchain
 from native_bootstrap.errors import UsageError
@@ -41,7 +46,7 @@ if TYPE_CHECKING:
     from build_scripts.compiler import ModuleStore
     from build_scripts.contents import Contents
     from build_scripts.log import Log
-    from build_scripts.modules import DataFile
+    from build_scripts.modules import DataFile, SharedObject
     from build_scripts.options import Options
 
 RUNTIME_PACKAGE = Path(native_bootstrap.__file__).parent
@@ -49,6 +54,10 @@ RUNTIME_PACKAGE = Path(native_bootstrap.__file__).parent
 RUNTIME_LOOP = (
     *("api", "context", "entry", "environment", "logs", "loop", "serializer"),
     *("snapshot.hooks", "snapshot.restore"),
+)
+TOO_LARGE = (
+    "{reason}: the runtime alone is initialised. To have all of it in the image leave files out "
+    "with --exclude PATTERN"
 )
 
 
@@ -78,12 +87,17 @@ class _Packs:
 
 @dataclass(frozen=True, kw_only=True)
 class _Modules:
-    """All Python of the program: the project, its dependencies' bytecode, and who comes in."""
+    """All Python of the program: the project, its dependencies' bytecode, and who comes in.
+
+    ``shared``: their shared objects; of two at one path the project's.
+    """
 
     loaded: project.Project
     site: ModuleStore
+    shared: tuple[SharedObject, ...]
     collected: Contents
     builtins: frozenset[str]
+    engine: json_engine.JsonEngine
 
 
 def build(options: Options, *, log: Log) -> Build:
@@ -112,16 +126,23 @@ def build(options: Options, *, log: Log) -> Build:
             toolchain=toolchain,
             umbrella=umbrella,
             archive=archived,
-            with_symbols=modules.collected.uses_ctypes,
+            shared=link.Shared(
+                objects=(*modules.shared, *modules.engine.shared),
+                names=modules.collected.looked_up,
+                every_name=options.symbols == "all" or modules.collected.uses_ctypes,
+            ),
             log=log,
         )
+    for warning in program.warnings:
+        log.warning(warning)
     left = contents.uncompilable(installed, modules.site)
     theirs = aws_data.select(installed.data, options.aws_services)
-    data = (*theirs, *left, *modules.loaded.data)
-    inputs = (packs.target.stdlib, *((installed.site,) if installed.site else ()))
+    data = (*theirs, *left, *modules.loaded.data, *embed.stand_ins(modules.shared))
+    sites = (installed.site, modules.engine.site)
+    inputs = (packs.target.stdlib, *(site for site in sites if site))
     snapshot = _snapshot(options, program, modules, data, inputs, log)
     with log.step("package"):
-        packed = _write_zip(snapshot, data)
+        packed = _write_zip(snapshot, data, program.embedded)
         for warning in packed.warnings:
             log.warning(warning)
         _publish(options.output, program, snapshot, packed)
@@ -131,13 +152,16 @@ def build(options: Options, *, log: Log) -> Build:
         installed=installed,
         contents=modules.collected,
         compiled=[module.name for module in compiled],
+        shared=modules.shared,
+        engine=modules.engine,
+        program=program,
         snapshot=snapshot,
         package=packed,
         times=log.times,
         seconds=time.monotonic() - start,
     )
     report.write(facts, options.report or options.output / "report.json")
-    for kind in ("archives", "programs", "snapshots", "zips"):
+    for kind in ("archives", "deflated", "programs", "snapshots", "symbols", "zips"):
         cache.prune(kind)
     return Build(output=options.output, report=facts)
 
@@ -156,6 +180,7 @@ def _check_early(options: Options, log: Log) -> None:
         include=options.include,
         exclude=options.exclude,
         has_dependencies=asked is not None,
+        target=options.target,
     )
     _check_output(options.output)
     if options.report is not None:
@@ -186,6 +211,7 @@ def _gather(
         include=options.include,
         exclude=options.exclude,
         has_dependencies=bool(installed.modules),
+        target=options.target,
     )
     project.check_handler(loaded, site=installed.site)
     runtime = contents.compile_runtime(
@@ -199,12 +225,25 @@ def _gather(
         log=log,
     )
     site = contents.compile_dependencies(installed, python=python, python_key=python_key, log=log)
+    shared = extensions.merge(installed.shared_objects, loaded.shared_objects, options.exclude)
     collected = contents.collect(
-        loaded, dependencies=site, runtime=runtime, stdlib=stdlib, builtin_names=builtins
+        loaded,
+        dependencies=site,
+        runtime=runtime,
+        stdlib=stdlib,
+        builtin_names=builtins,
+        shared=shared,
     )
     for warning in (*collected.warnings, *(missing.message for missing in collected.missing)):
         log.warning(warning)
-    return _Modules(loaded=loaded, site=site, collected=collected, builtins=builtins)
+    return _Modules(
+        loaded=loaded,
+        site=site,
+        shared=shared,
+        collected=collected,
+        builtins=builtins,
+        engine=json_engine.choose(options, collected.extensions, log=log),
+    )
 
 
 def _umbrella(
@@ -240,6 +279,7 @@ def _archive(
         "handler": options.handler,
         "version": report.own_version(),
         "cpu": options.target.cpu,
+        "json": modules.engine.setting,
     }
     return _write_archive(archive.encode(rows, info))
 
@@ -309,6 +349,7 @@ def _snapshot(
         log.warning(declared.STORED_WARNING.format(name=name))
     stores = modules.collected.stores
     own = [name for name, store in stores.items() if store is modules.loaded.store]
+    own += [name for name, item in modules.collected.extensions.items() if not item.package]
     request = take.Request(
         handler=options.handler,
         target=options.target,
@@ -329,17 +370,30 @@ def _snapshot(
         inputs=inputs,
     )
     with log.step("snapshot"):
-        return take.take(program, request, data, log=log)
+        found = take.take(program, request, data, log=log)
+        if (options.snapshot, found.level) != ("auto", "full"):
+            return found
+        too_large = package.excess(found.program, data)
+        if not too_large or package.excess(program.stripped, data):
+            return found  # or too large without an image, too: an error when it is packed
+        # The start of a function that can be deployed is worth more than that of one that cannot.
+        reason = f"with its image {too_large}"
+        log.warning(TOO_LARGE.format(reason=reason))
+        smaller = take.take(program, dataclasses.replace(request, level="runtime"), data, log=log)
+        return dataclasses.replace(smaller, reason=reason)
 
 
-def _write_zip(program: take.Snapshot, data: Sequence[DataFile]) -> package.Package:
+def _write_zip(
+    program: take.Snapshot, data: Sequence[DataFile], embedded: Mapping[str, int] | None = None
+) -> package.Package:
     """The zip, from the cache when program and data are the same: deflating takes a second."""
     parts = [part for item in data for part in (item.path, str(package.mode(item.file)), item.file)]
-    key = cache.content_key(program.key, Path(package.__file__), *parts)
+    code = (Path(package.__file__), Path(deflate.__file__))
+    key = cache.content_key(program.key, *code, *parts)
     folder = cache.root() / "zips" / key
     if not cache.is_intact(folder):
         with cache.publish(folder) as work:
-            packed = package.write(program.program, data, work / "function.zip")
+            packed = package.write(program.program, data, work / "function.zip", embedded=embedded)
             (work / "package.json").write_text(json.dumps(dataclasses.asdict(packed), default=str))
     found = json.loads((folder / "package.json").read_text())
     found |= {"path": folder / "function.zip", "warnings": tuple(found["warnings"])}
@@ -358,13 +412,13 @@ def _publish(
     with cache.translate_os_errors(output):
         output.mkdir(parents=True, exist_ok=True)
         # A folder of this build's own: another may write to the same output at the same time.
-        with tempfile.TemporaryDirectory(prefix=".partial-", dir=output) as private:
+        with private_folder(".partial-", output) as private:
             for name, source in results.items():
-                partial = Path(private, name)
+                partial = private / name
                 shutil.copyfile(source, partial)
                 partial.chmod(0o644 if name == "function.zip" else 0o755)
             for name in results:
-                Path(private, name).replace(output / name)
+                (private / name).replace(output / name)
 
 
 def _runtime_modules() -> list[codegen.CompiledModule]:

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from build_scripts import compiled_files, resources, targets
 from build_scripts import project_checks as checks
-from build_scripts import resources
 from build_scripts.compiler import EMPTY, ModuleStore, compile_modules, content_of
-from build_scripts.modules import EXTENSION_SUFFIXES, DataFile, ModuleFile, Tree, matches, scan
+from build_scripts.modules import DataFile, ModuleFile, SharedObject, Tree, matches, scan
 from build_scripts.sources import facts as facts_of
 from native_bootstrap.errors import MalformedHandlerError, ProjectNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from build_scripts.log import Log
     from build_scripts.sources.facts import Facts
+    from build_scripts.targets import Target
 
 TARGET_VERSION = (3, 13)
 
@@ -42,7 +44,8 @@ class Project:
 
     ``modules``: importable files in sorted order; ``facts``: what is in them, by module name;
     ``store``: their bytecode (empty without a target Python); ``vendored``: names of modules that
-    an installer put into the folder; ``data``: files for the zip; ``warnings``: one line each.
+    an installer put into the folder; ``data``: files for the zip; ``shared_objects`` go into the
+    program; ``warnings``: one line each.
     """
 
     folder: Path
@@ -53,6 +56,7 @@ class Project:
     vendored: frozenset[str]
     data: tuple[DataFile, ...]
     warnings: tuple[str, ...]
+    shared_objects: tuple[SharedObject, ...] = ()
 
     @property
     def key(self) -> str:
@@ -72,6 +76,7 @@ def load(
     include: Sequence[str] = (),
     exclude: Sequence[str] = (),
     has_dependencies: bool = False,
+    target: Target | None = None,
 ) -> Project:
     """Read and check the project in ``folder``.
 
@@ -79,7 +84,8 @@ def load(
     Without, only what does not depend on the grammar's version is checked: a first look before the
     pack is there. ``builtin_names`` are the modules built into the target program.
     ``has_dependencies``: a handler module that is not here may come from a requirement; then
-    :func:`check_handler` has the last word.
+    :func:`check_handler` has the last word. ``target``: the machine that the shared objects are
+    for, this one if None.
     """
     if not folder.is_dir():
         raise ProjectNotFoundError(
@@ -105,6 +111,7 @@ def load(
         facts = {name: module.facts for name, module in store.modules.items()}
     else:
         store, facts = EMPTY, _host_facts(tree.modules)
+    compiled = compiled_files.find(tree.others, folder, target or targets.host())
     project = Project(
         folder=folder,
         handler=named,
@@ -112,8 +119,9 @@ def load(
         facts=facts,
         store=store,
         vendored=vendored,
-        data=_data(tree, facts),
-        warnings=tuple(_warnings(tree, include)),
+        data=_data(tree, facts, compiled.left_out),
+        warnings=(*_warnings(tree, include), *compiled.warnings),
+        shared_objects=compiled.shared_objects,
     )
     check_handler(project, may_be_elsewhere=has_dependencies)
     return project
@@ -223,15 +231,15 @@ def _vendored(folder: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def _data(tree: Tree, facts: Mapping[str, Facts]) -> tuple[DataFile, ...]:
+def _data(
+    tree: Tree, facts: Mapping[str, Facts], left_out: AbstractSet[str]
+) -> tuple[DataFile, ...]:
     """Data files, and sources that cannot be compiled: on Lambda they fail when imported, too.
 
     A script called ``bootstrap`` at the top (an earlier custom runtime) gives way to the program.
     """
     files = [
-        other
-        for other in tree.others
-        if not other.path.endswith(EXTENSION_SUFFIXES) and other.path != "bootstrap"
+        other for other in tree.others if other.path not in left_out and other.path != "bootstrap"
     ]
     files += [
         DataFile(path=module.path, file=module.file)
@@ -243,11 +251,6 @@ def _data(tree: Tree, facts: Mapping[str, Facts]) -> tuple[DataFile, ...]:
 
 def _warnings(tree: Tree, include: Sequence[str]) -> list[str]:
     found = checks.preloaded_names(tree.modules)
-    found += [
-        f"{other.path} is left out: the program cannot load compiled extension modules yet"
-        for other in tree.others
-        if other.path.endswith(EXTENSION_SUFFIXES)
-    ]
     paths = [data.path for data in tree.others] + [module.path for module in tree.modules]
     found += [
         f"the include pattern {pattern!r} matches no file"

@@ -1,8 +1,7 @@
-"""Packages with compiled parts: which of them also work as plain Python?
+"""Packages whose compiled parts have no musllinux wheel: which also work as plain Python?
 
-The static program cannot load extension modules yet, so a compiled part must be optional. Many
-packages try it and go on without (markupsafe, PyYAML, charset-normalizer, wrapt …); that shows in
-their source: the import stands in a ``try`` that survives an ImportError.
+Some try their compiled part and go on without (PyMongo publishes wheels for glibc only); that shows
+in their source: the import stands in a ``try`` that survives an ImportError.
 """
 
 from __future__ import annotations
@@ -11,8 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from build_scripts import resources
-from build_scripts.modules import EXTENSION_SUFFIXES
+from build_scripts.modules import EXTENSION_SUFFIXES, is_named_so
 from build_scripts.sources import facts as facts_of
 from build_scripts.sources.facts import GUARDED, RERAISED, TOP, TYPING
 
@@ -24,45 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """``is_optional``: works without ``compiled``; ``drop``: paths to remove; ``reason``: why."""
+    """``is_optional``: works without its compiled files; ``reason``: why, or why not."""
 
     is_optional: bool
-    compiled: tuple[str, ...]
-    drop: tuple[str, ...]
     reason: str
 
 
 def is_compiled(path: str) -> bool:
     """Extension modules and the libraries that travel with them (``lib….so.3`` too)."""
-    name = path.rpartition("/")[2]
-    return name.endswith(EXTENSION_SUFFIXES) or ".so." in name
+    return is_named_so(path) or path.endswith(EXTENSION_SUFFIXES)
 
 
-def judge(package: str, files: Sequence[str], site: Path) -> Verdict:
-    """Judge one installed package. ``package`` is its normalised name, ``files`` are its own."""
+def judge(files: Sequence[str], site: Path) -> Verdict:
+    """Judge one installed package; ``files`` are its own."""
     compiled = tuple(path for path in files if is_compiled(path))
-    rules = resources.load("pure_fallbacks")
-    known = rules["optional"].get(package)
-    if known:
-        return Verdict(
-            is_optional=True,
-            compiled=compiled,
-            drop=(*compiled, *_below(known.get("drop", []), files)),
-            reason=known["evidence"],
-        )
-    if package in rules["required"]:
-        reason = rules["required"][package]["evidence"]
-        return Verdict(is_optional=False, compiled=compiled, drop=(), reason=reason)
     broken = _needing(compiled, files, site)
-    if broken:
-        return Verdict(is_optional=False, compiled=compiled, drop=(), reason=broken)
-    return Verdict(
-        is_optional=True, compiled=compiled, drop=compiled, reason="its imports are guarded"
-    )
-
-
-def _below(names: Iterable[str], files: Sequence[str]) -> list[str]:
-    return [path for path in files for name in names if path.startswith(f"{name}/")]
+    return Verdict(is_optional=not broken, reason=broken or "its imports are guarded")
 
 
 def _needing(compiled: Sequence[str], files: Sequence[str], site: Path) -> str:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
-from build_scripts import cache, declared
+from build_scripts import cache, declared, dependencies, wheels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from build_scripts.contents import Contents
     from build_scripts.dependencies import Dependencies
+    from build_scripts.json_engine import JsonEngine
+    from build_scripts.link import Program
+    from build_scripts.modules import SharedObject
     from build_scripts.options import Options
     from build_scripts.pack import Pack
     from build_scripts.package import Package
@@ -39,6 +42,9 @@ def collect(
     installed: Dependencies,
     contents: Contents,
     compiled: Sequence[str],
+    shared: Sequence[SharedObject],
+    engine: JsonEngine,
+    program: Program,
     snapshot: Snapshot,
     package: Package,
     times: Mapping[str, float],
@@ -58,23 +64,39 @@ def collect(
             "ziglang": version("ziglang"),
         },
         "pack": pack.key,
+        "json": engine.label,
         "sizes": {
             "bootstrap": snapshot.program.stat().st_size,
             "zip": package.zipped,
             "unzipped": package.unzipped,
+            "shared_objects": sum(program.embedded.values()),
         },
         "sha256": package.sha256,
         "snapshot": _snapshot_facts(snapshot),
         "compiled": list(compiled),
-        "modules": len(contents.stores),
+        "modules": len(contents.stores.keys() - contents.extensions.keys()),
+        "extensions": len(contents.extensions),
+        "shared_objects": [
+            {"path": one.path, "size": program.embedded[one.path], "package": one.package}
+            for one in sorted(shared, key=lambda one: one.path)
+        ],
         "imported_at_start": len(contents.at_start),
         "packages": [
-            {"name": p.name, "version": p.version, "without": list(p.fell_back), "why": p.reason}
+            {
+                "name": p.name,
+                "version": p.version,
+                "wheel": p.tags[0] if p.tags else "",
+                "compiled": len(p.compiled),
+                "without": list(p.fell_back),
+                "why": p.reason,
+            }
             for p in installed.packages
         ],
         "warnings": [
+            *installed.warnings,
             *contents.warnings,
             *(missing.message for missing in contents.missing),
+            *program.warnings,
             *package.warnings,
         ],
         "seconds": round(seconds, 3),
@@ -124,9 +146,11 @@ def table(facts: Mapping[str, Any], output: Path) -> Table:
     shown = ", ".join(own[:4]) + (f" and {len(own) - 4} more" if len(own) > 4 else "")
     grid.add_row("compiled", str(len(facts["compiled"])), f"{shown} and the runtime loop".strip())
     grid.add_row("bytecode", str(facts["modules"] - len(facts["compiled"])), "modules")
+    if facts["shared_objects"]:
+        size = f"{sizes['shared_objects'] / MB:.1f} MB in the program"
+        grid.add_row("shared objects", str(len(facts["shared_objects"])), size)
     _add_snapshot(grid, facts["snapshot"])
-    fell_back = [package["name"] for package in facts["packages"] if package["without"]]
-    grid.add_row("packages", str(len(facts["packages"])), _fell_back(fell_back))
+    grid.add_row("packages", str(len(facts["packages"])), _packages(facts["packages"]))
     stages = facts["stages"]
     slow = "  ".join(f"{name} {seconds:.1f}" for name, seconds in stages.items() if seconds >= 0.05)
     grid.add_row("time", f"{facts['seconds']:.1f} s", slow)
@@ -174,5 +198,12 @@ def _add_deferred(grid: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         grid.add_row("deferred", escape(shown), "(import one of these)")
 
 
-def _fell_back(names: Sequence[str]) -> str:
-    return f"in plain Python instead of compiled: {', '.join(names)}" if names else ""
+def _packages(packages: Sequence[Mapping[str, Any]]) -> str:
+    """What is not as a user may expect: no compiled parts, or not the newest version."""
+    older = [p["name"] for p in packages if p["why"].endswith(dependencies.NO_WHEEL)]
+    here = [p["name"] for p in packages if p["why"] == wheels.COMPILED]
+    plain = [p["name"] for p in packages if p["why"] and p["name"] not in (*older, *here)]
+    told = [f"in plain Python instead of compiled: {', '.join(plain)}"] if plain else []
+    told += [f"compiled here from source: {', '.join(here)}"] if here else []
+    told += [f"older, for want of a wheel: {', '.join(older)}"] if older else []
+    return "; ".join(told)

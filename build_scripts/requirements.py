@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from build_scripts import cache
-from build_scripts.modules import scan
+from build_scripts import cache, local_sources
+from build_scripts.scratch import private_folder
 from native_bootstrap.errors import ConfigError, ResolutionError, UsageError
 
 if sys.version_info >= (3, 11):
@@ -19,19 +20,23 @@ else:  # pragma: no cover - the same parser under its old name
     import tomli as tomllib
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 NESTED = re.compile(r"(?:-r|-c|--requirements?|--constraints?)[ =]*(\S+)")
 PLACES = re.compile(r"(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
+PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
 NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)")
+PINNED = re.compile(rf"{NAME.pattern}(?:\[[^]]*\])? *== *([^\s;*]+)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """``origin``: for messages; ``lines``: the logical lines of all files; ``arguments``: for uv.
 
-    ``key`` stands for everything the result depends on, as far as the project decides it. A locked
-    request has to be exported first (``is_lock``).
+    ``key`` stands for everything the result depends on, as far as the project decides it;
+    ``local``: the folders and archives of this machine among it. A uv.lock has to be exported first
+    (``is_lock``, see :meth:`exported`). The lines of a pylock.toml are made from it; uv reads the
+    file itself.
     """
 
     origin: str
@@ -40,6 +45,44 @@ class Request:
     key: str
     folder: Path
     is_lock: bool = False
+    local: tuple[Path, ...] = ()
+
+    @property
+    def prefers_wheels(self) -> bool:
+        """pip's ``--prefer-binary``, which uv does not have."""
+        return "--prefer-binary" in self.lines
+
+    def wants_source_of(self, package: str) -> bool:
+        """pip's ``--no-binary``."""
+        lines = [line for line in self.lines if line.startswith("--no-binary")]
+        words = {normalise(w) for line in lines for w in re.split(r"[ =,]+", line)[1:]}
+        return not words.isdisjoint((normalise(package), normalise(":all:")))
+
+    @property
+    def looking_again(self) -> list[str]:
+        """uv's flags to see what has changed in ``local``."""
+        return [flag for place in self.local for flag in local_sources.refresh(place)]
+
+    def exported(self, listing: Path) -> Request:
+        """This request once uv has written its lock file to ``listing``."""
+        lines = tuple(_lines(listing, frozenset()))
+        return replace(self, lines=lines, arguments=("-r", str(listing)), is_lock=False)
+
+    def listing(self, folder: Path) -> Path:
+        """The file for commands that read no pylock.toml; one is made in ``folder`` if need be."""
+        if not is_pylock(Path(self.origin)):
+            return Path(self.arguments[-1])
+        made = folder / "pylock.txt"
+        made.write_text("\n".join([*self.lines, ""]), "utf-8")
+        return made
+
+    @contextmanager
+    def only(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """Arguments that install ``lines`` and nothing else, from the places of this request."""
+        with private_folder() as scratch:
+            listing = scratch / "requirements.txt"
+            listing.write_text("\n".join([*self.places, *lines, ""]), "utf-8")
+            yield ["--no-deps", "-r", str(listing), *self.looking_again]
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -51,11 +94,23 @@ class Request:
         path = self.folder / value
         return f"{option} {path}" if value and "://" not in value and path.exists() else line
 
-    def line_of(self, package: str) -> str:
-        """The line with the hashes of ``package``; "" without hashes."""
+    def pinned(self, package: str) -> str:
+        """The version that a line pins ``package`` to; "" for any other."""
         for line in self.lines:
-            found = NAME.match(line)
-            if found and normalise(found[1]) == normalise(package) and "--hash" in line:
+            found = PINNED.match(line)
+            if found and normalise(found[1]) == normalise(package):
+                return found[2]
+        return ""
+
+    def line_of(self, package: str, version: str) -> str:
+        """The line with the hashes of ``package``; "" without hashes.
+
+        Lock files have several lines of one package where versions depend on markers.
+        """
+        for line in self.lines:
+            found = PINNED.match(line)
+            is_it = found and normalise(found[1]) == normalise(package) and found[2] == version
+            if is_it and "--hash" in line:
                 return line
         return ""
 
@@ -66,32 +121,83 @@ def normalise(name: str) -> str:
 
 
 def find(project: Path, chosen: Path | None = None) -> Request | None:
-    """The request: ``-r FILE``, requirements.txt, uv.lock, [project] dependencies, or None."""
+    """What ``-r`` names, requirements.txt, pylock.toml, uv.lock, or [project] dependencies."""
     if chosen is not None:
         if not chosen.is_file():
             raise UsageError(f"no such requirements file: {chosen}", hint="check the path after -r")
         return _from_file(chosen)
-    default = project / "requirements.txt"
-    if default.is_file():
-        return _from_file(default)
+    for name in ("requirements.txt", "pylock.toml"):
+        if (project / name).is_file():
+            return _from_file(project / name)
     return _from_pyproject(project)
 
 
 def _from_file(path: Path) -> Request | None:
     if path.name == "pyproject.toml":
         return _from_pyproject(path.parent)
+    if is_pylock(path):
+        return _from_pylock(path)
     lines = tuple(_lines(path, frozenset()))
     if not any(_asks(line) for line in lines):
         return None
-    local = [content for line in lines for content in _local_content(line, path.parent)]
-    key = cache.content_key(*lines, *local)
+    local = local_sources.of_lines(lines, path.parent)
     return Request(
         origin=path.name,
         lines=lines,
         arguments=("-r", str(path.resolve())),
-        key=key,
+        key=cache.content_key(*lines, *map(local_sources.content, local)),
         folder=path.parent.resolve(),
+        local=local,
     )
+
+
+def is_pylock(path: Path) -> bool:
+    """PEP 751: pylock.toml, pylock.NAME.toml."""
+    return bool(PYLOCK.fullmatch(path.name))
+
+
+def _from_pylock(path: Path) -> Request | None:
+    try:
+        packages = tomllib.loads(path.read_text("utf-8")).get("packages", [])
+        lines = tuple(_locked_lines(packages, path.parent))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise ConfigError(f"{path} is not a valid lock file (PEP 751): {error}") from error
+    if not packages:
+        return None
+    local = local_sources.of_lines(lines, path.parent)
+    return Request(
+        origin=path.name,
+        lines=lines,
+        arguments=("-r", str(path.resolve())),
+        key=cache.content_key("pylock", path, *map(local_sources.content, local)),
+        folder=path.parent.resolve(),
+        local=local,
+    )
+
+
+def _locked_lines(packages: list[dict[str, Any]], folder: Path) -> Iterator[str]:
+    """The packages of a pylock.toml as requirements."""
+    for package in packages:
+        line = _locked(package, folder)
+        files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
+        digests = [f"--hash={kind}:{d}" for f in files for kind, d in f.get("hashes", {}).items()]
+        marker = f" ; {package['marker']}" if "marker" in package else ""
+        yield " ".join([f"{line}{marker}", *digests])
+
+
+def _locked(package: dict[str, Any], folder: Path) -> str:
+    name = package["name"]
+    if "directory" in package:
+        return f"{name} @ {(folder / package['directory']['path']).resolve().as_uri()}"
+    if "vcs" in package:
+        vcs = package["vcs"]
+        return f"{name} @ {vcs['type']}+{vcs['url']}@{vcs['commit-id']}"
+    if "archive" in package:
+        archive = package["archive"]
+        return f"{name} @ {archive.get('url') or (folder / archive['path']).resolve().as_uri()}"
+    return f"{name}=={package['version']}"
 
 
 def _asks(line: str) -> bool:
@@ -121,21 +227,6 @@ def _lines(path: Path, above: frozenset[Path]) -> Iterator[str]:
             yield line
 
 
-def _local_content(line: str, base: Path) -> Iterator[str]:
-    """Keys of local folders and archives that a line names."""
-    text = re.sub(r"^(-e|--editable)[ =]*", "", line)
-    text = text.rpartition(" @ ")[2].removeprefix("file://").partition(" ")[0].partition("[")[0]
-    if not text or "://" in text:
-        return
-    path = base / text
-    if path.is_dir():
-        tree = scan(path, lambda name: name.startswith(".") or "/." in name)
-        files = {m.path: m.file for m in tree.modules} | {d.path: d.file for d in tree.others}
-        yield cache.content_key(*(part for path in sorted(files) for part in (path, files[path])))
-    elif "/" in text and path.is_file():
-        yield cache.content_key(path)
-
-
 def _from_pyproject(project: Path) -> Request | None:
     path = project / "pyproject.toml"
     if not path.is_file():
@@ -153,18 +244,28 @@ def _from_pyproject(project: Path) -> Request | None:
         _check_line(line, path)
     lock = project / "uv.lock"
     if lock.is_file():
-        key = cache.content_key("uv.lock", lock, json.dumps(wanted))
+        local = tuple(local_sources.of_lock(lock))
+        contents = map(local_sources.content, local)
         return Request(
-            origin="uv.lock", lines=(), arguments=(), key=key, folder=project, is_lock=True
+            origin="uv.lock",
+            lines=(),
+            arguments=(),
+            key=cache.content_key("uv.lock", lock, json.dumps(wanted), *contents),
+            folder=project,
+            is_lock=True,
+            local=local,
         )
     about = json.dumps([wanted, table.get("tool", {}).get("uv", {})], sort_keys=True, default=str)
-    key = cache.content_key(about, *([path] if is_dynamic else []))
+    local = tuple(local_sources.of_table(table, project))
+    contents = map(local_sources.content, local)
+    key = cache.content_key(about, *([path] if is_dynamic else []), *contents)
     return Request(
         origin="pyproject.toml",
         lines=tuple(wanted),
         arguments=("-r", str(path.resolve())),
         key=key,
         folder=project,
+        local=local,
     )
 
 

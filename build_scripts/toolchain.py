@@ -7,15 +7,14 @@ Two facts shape this module (measured with ziglang 0.17.1):
   global one (crt, libc, compiler-rt) is shared.
 * ``zig cc`` as linker driver rebuilds libc (45 s) for each new mix of code generation flags, and
   rejects ``--defsym``, ``-Map`` and friends. So the link is one direct call of ``zig ld.lld`` over
-  the crt and libc that :func:`build_libc` put aside once: 0.2 s for a 14 MB program.
+  the crt and libc that the pack's first step (recipes/libc.py) put aside: 0.2 s for 14 MB.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
-import shutil
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +43,8 @@ CODE_FLAGS = (
 )
 # 8 MB of stack for threads too: musl's default of 128 kB overflows in Python's recursion.
 STACK_SIZE = 8 * 1024 * 1024
-DRIVER_LINK_FLAGS = ("-static", "-no-pie", "-O2", f"-Wl,-z,stack-size={STACK_SIZE}")
+# -s: zig then compiles libc without debug information, and so without its own folders' names.
+DRIVER_LINK_FLAGS = ("-s", "-static", "-no-pie", "-O2", f"-Wl,-z,stack-size={STACK_SIZE}")
 # What __DATE__ says, so that two builds give the same bytes: the day of CPython 3.13.5.
 BUILD_DATE = 1749643200
 # In link order. libzigc holds zig's own replacements for parts of musl (weak symbols).
@@ -125,11 +125,15 @@ class Toolchain:
             **extra,
         }
 
-    def wrappers(self) -> dict[str, str]:
-        """Write ``nb-cc``, ``nb-c++``, ``nb-ar``, ``nb-ranlib``; return CC=… for a configure."""
+    def wrappers(self, flags: Sequence[str] = (), late: str = "") -> dict[str, str]:
+        """Write ``nb-cc``, ``nb-c++``, ``nb-ar``, ``nb-ranlib``; return CC=… for a configure.
+
+        And ``ld``: a configure asks the compiler for its linker, which looks for that name. Every
+        call of a compiler begins with ``flags``, and with ``late`` as the shell has it then.
+        """
         folder = self.work / "bin"
         folder.mkdir(parents=True, exist_ok=True)
-        compiler = " ".join(self.target_flags)
+        compiler = f"{shlex.join((*self.target_flags, *flags))} {late}".rstrip()
         # --print-multiarch: CPython's configure asks gcc's question to learn the platform triplet.
         multiarch = f'[ "$1" = --print-multiarch ] && {{ echo {self.target.triple}; exit 0; }}\n'
         scripts = {
@@ -137,6 +141,7 @@ class Toolchain:
             "CXX": ("nb-c++", f'exec "{zig()}" c++ {compiler} "$@"'),
             "AR": ("nb-ar", f'exec "{zig()}" ar "$@"'),
             "RANLIB": ("nb-ranlib", f'exec "{zig()}" ranlib "$@"'),
+            "LD": ("ld", f'exec "{zig()}" ld.lld "$@"'),
         }
         for name, body in scripts.values():
             script = folder / name
@@ -235,34 +240,3 @@ class Toolchain:
             command, log=log, env=self.env(), log_file=log_file, what=f"linking {output.name}"
         )
         return output
-
-
-def build_libc(toolchain: Toolchain, into: Path, *, log: Log, log_file: Path | None = None) -> None:
-    """Let zig build crt, libc and compiler-rt for the target, and keep them in ``into``.
-
-    Zig only does so as part of a link; its verbose linker line then names the results.
-    """
-    source = toolchain.work / "start.c"
-    source.parent.mkdir(parents=True, exist_ok=True)
-    source.write_text("int main(void) { return 0; }\n")
-    flags = (*toolchain.target_flags, *CODE_FLAGS, *DRIVER_LINK_FLAGS)
-    text = process.run(
-        [zig(), "cc", *flags, source, "-o", toolchain.work / "start"],
-        log=log,
-        cwd=toolchain.work,
-        env=toolchain.env(ZIG_VERBOSE_LINK="1"),
-        log_file=log_file,
-        what="building the C library",
-    )
-    # A cold cache prints several lld lines (crt1.o is one itself); the last links the program.
-    line = next((line for line in reversed(text.splitlines()) if line.startswith("ld.lld ")), "")
-    into.mkdir(parents=True, exist_ok=True)
-    for name in (CRT_OBJECT, *LIBC_ARCHIVES):
-        found = re.search(rf"(\S+/{re.escape(name)})(?:\s|$)", line)
-        if not found:
-            raise ToolError(
-                f"zig's linker line does not name {name}",
-                hint=f"ziglang {zig_version()} is not the version this project is made for",
-                kept=log_file,
-            )
-        shutil.copyfile(toolchain.work / found[1], into / name)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from native_bootstrap import bench, task_root
 from native_bootstrap.errors import SnapshotError, UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
     _add_build(commands)
     _add_invoke(commands)
+    _add_image(commands)
     _add_pack(commands)
+    _add_bench(commands)
     config = commands.add_parser(
         "config", help="show every option and where its value came from", epilog=_REPEATABLE
     )
@@ -67,6 +70,8 @@ def _add_build(commands: Any) -> None:
 
 
 def _add_build_options(parser: argparse.ArgumentParser) -> None:
+    from native_bootstrap import container_options
+
     add = parser.add_argument
     add("--project", type=Path, metavar="DIR", help="folder of the handler (default: here)")
     add("-r", "--requirements", type=Path, metavar="FILE", help="default: the project's own")
@@ -83,12 +88,15 @@ def _add_build_options(parser: argparse.ArgumentParser) -> None:
     add("--refresh", action=flag, default=None, help="resolve unpinned requirements again")
     some = "of botocore's data, only these services' (default: all) *"
     add("--aws-services", action="append", metavar="NAME", help=some)
+    add("--symbols", metavar="WHICH", help="for ctypes: needed (default), or all of the program's")
+    add("--json", metavar="ENGINE", help="of the runtime: orjson (default) or stdlib")
     add("--snapshot", metavar="LEVEL", help="auto (default), full, runtime or off")
     _add_environment(parser)
     add("--salt", metavar="TEXT", help="another hash secret than that of the content")
     add("--event", type=Path, metavar="FILE", help="an event to try the snapshot with")
     add("--explain-snapshot", action="store_true", default=None, help="tell what went into it")
     add("--report", type=Path, metavar="FILE", help="default: report.json in the output folder")
+    container_options.add_build(parser)
     add("--verbose", action="store_true", default=None, help="show every command that is run")
     add("--debug", action="store_true", default=None, help="show tracebacks of errors")
 
@@ -109,6 +117,21 @@ def _add_invoke(commands: Any) -> None:
     _add_environment(invoke)
     invoke.add_argument("--debug", action="store_true", help="show tracebacks of errors")
     invoke.set_defaults(command=_invoke)
+
+
+def _add_image(commands: Any) -> None:
+    from native_bootstrap import container_options
+
+    image = commands.add_parser(
+        "image", help="make a container image of a finished build", epilog=_REPEATABLE
+    )
+    container_options.add_image(image)
+    image.set_defaults(command=_image)
+    container = commands.add_parser("container", help="the image that --container builds in")
+    actions = container.add_subparsers(required=True, metavar="ACTION", parser_class=_Parser)
+    container_options.add_container(actions)
+    for name, action in actions.choices.items():
+        action.set_defaults(command=_container, action=name)
 
 
 def _add_pack(commands: Any) -> None:
@@ -137,6 +160,13 @@ def _add_pack(commands: Any) -> None:
         action.set_defaults(command=_pack, action=name)
 
 
+def _add_bench(commands: Any) -> None:
+    text = "measure cold starts against other ways to run a function"
+    parser = commands.add_parser("bench", help=text, epilog=_REPEATABLE)
+    bench.add_options(parser, argparse.BooleanOptionalAction)
+    parser.set_defaults(command=_bench)
+
+
 def _options(parsed: argparse.Namespace) -> Options:
     from build_scripts import options  # the build side, only when a build is asked for
 
@@ -146,6 +176,7 @@ def _options(parsed: argparse.Namespace) -> Options:
 
 def _build(parsed: argparse.Namespace) -> int:
     from build_scripts import declared, pipeline, report
+    from build_scripts.container import run
     from build_scripts.log import Log
     from native_bootstrap import invoke as local  # late: an HTTP server
 
@@ -161,6 +192,8 @@ def _build(parsed: argparse.Namespace) -> int:
     if options.event is not None:
         declared.check_event(options.event)
     log = Log(verbose=options.verbose)
+    if options.container and not run.is_inside():
+        return run.build(options, parsed.invoke, log=log)
     try:
         result = pipeline.build(options, log=log)
     except SnapshotError as error:
@@ -188,9 +221,25 @@ def _invoke(parsed: argparse.Namespace) -> int:
     return _print_answer(local.invoke(parsed.folder, event, given=given))
 
 
+def _image(parsed: argparse.Namespace) -> int:
+    from build_scripts.image import command
+    from build_scripts.log import Log
+
+    return command.run(parsed, log=Log(verbose=parsed.verbose))
+
+
+def _container(parsed: argparse.Namespace) -> int:
+    from build_scripts.container import command
+    from build_scripts.log import Log
+
+    return command.run(parsed, log=Log(verbose=parsed.verbose))
+
+
 def _print_answer(answer: Answer) -> int:
     """The function's log to stderr, its answer to stdout: exit 0 for a result, 1 for an error."""
-    note = Console(stderr=True, highlight=False)
+    from build_scripts import terminals
+
+    note = terminals.console(stderr=True, highlight=False)
     if answer.note:
         note.print(f"note: {answer.note}", markup=False, soft_wrap=True)
     if answer.log:
@@ -214,6 +263,14 @@ def _pack(parsed: argparse.Namespace) -> int:
     return commands.run_pack(parsed, log=Log(verbose=parsed.verbose))
 
 
+def _bench(parsed: argparse.Namespace) -> int:
+    from build_scripts.bench import command
+    from build_scripts.log import Log
+
+    enter = Path(task_root.__file__)
+    return command.run(parsed, enter=enter, log=Log(verbose=parsed.verbose))
+
+
 def _config(parsed: argparse.Namespace) -> int:
     options = _options(parsed)
     table = Table()
@@ -235,5 +292,7 @@ def _shown(value: object) -> str:
 
 def _output() -> Console:
     """Standard output; where that is no terminal, lines are as long as what they say."""
-    console = Console()
+    from build_scripts import terminals
+
+    console = terminals.console()
     return console if console.is_terminal else Console(width=1000)

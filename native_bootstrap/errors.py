@@ -79,6 +79,12 @@ class ShadowedNameError(FatalError):
     exit_code = 17
 
 
+class SharedObjectError(FatalError):
+    """A compiled module of the project is one that the program cannot load."""
+
+    exit_code = 18
+
+
 class ResolutionError(FatalError):
     """The requirements contradict each other or name something that does not exist."""
 
@@ -89,6 +95,12 @@ class NoUsableWheelError(FatalError):
     """A requirement exists, but not in a form that the static program can load."""
 
     exit_code = 21
+
+
+class UndefinedSymbolError(FatalError):
+    """A shared object needs a symbol that neither the program nor its libraries have."""
+
+    exit_code = 23
 
 
 class SourceUnavailableError(FatalError):
@@ -141,6 +153,24 @@ class SnapshotError(FatalError):
 
     exit_code = 52
     story: Sequence[str] = ()
+
+
+class EngineError(FatalError):
+    """No container engine, or one that this user cannot use."""
+
+    exit_code = 54
+
+
+class ContainerImageError(FatalError):
+    """The image to build in is missing, is for another machine, or is none to build in."""
+
+    exit_code = 55
+
+
+class ImageError(FatalError):
+    """No container image can be made of what is there."""
+
+    exit_code = 53
 
 
 class InvokeError(FatalError):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from build_scripts.log import Log
     from build_scripts.targets import Target
 
+GIVEN = "NATIVE_BOOTSTRAP_PACKS"  # a folder of archives that `pack export` wrote
+
 __all__ = ["Pack", "build", "ensure", "export", "import_", "list_packs", "path"]
 
 
@@ -28,10 +31,21 @@ def ensure(target: Target, *, log: Log, local_sources: Path | None = None) -> Pa
 
     Raises SourceUnavailableError, SourceHashError, ToolError, DiskFullError.
     """
-    found = path(target)
+    found = path(target) or _given(target, log)
     if found is not None:
         return found
     return build(target, log=log, local_sources=local_sources)
+
+
+def _given(target: Target, log: Log) -> Pack | None:
+    """From a folder of exported packs, such as that of a build image."""
+    folder = os.environ.get(GIVEN)
+    if not folder:
+        return None
+    table = sources.load()
+    name = assemble.root_of(steps.plan(target, table), table, target.arch).name
+    archive = Path(folder, f"{name}.tar.xz")
+    return import_(archive, log=log) if archive.is_file() else None
 
 
 def path(target: Target) -> Pack | None:

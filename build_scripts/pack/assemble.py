@@ -22,8 +22,38 @@ if TYPE_CHECKING:
     from build_scripts.pack.sources import Source
     from build_scripts.pack.steps import Progress, Step
 
-OWN_TEXT = Path(__file__).read_bytes()  # with the import, see steps.RECIPE_TEXTS
+SITE = Path(__file__).with_name("sitecustomize.py")
+OWN_TEXT = Path(__file__).read_bytes() + SITE.read_bytes()  # as steps.RECIPE_TEXTS, early
 FORMAT = 1  # of the folder's layout; part of the key
+# CPython's find_library() runs ldconfig and compilers, and finds the system's libraries, which are
+# glibc's. What is part of the program is known (nb_dl.c has the names that it answers to); the rest
+# are the function's own. Not those of a layer: an image knows of none.
+FIND_LIBRARY = r"""
+
+_inside = {
+    "c": "libc.so.6", "m": "libm.so.6", "pthread": "libpthread.so.0", "dl": "libdl.so.2",
+    "rt": "librt.so.1", "util": "libutil.so.1", "crypt": "libcrypt.so.1", "z": "libz.so.1",
+}
+
+
+def find_library(name):
+    return _inside.get(name) or _of_the_function(name)
+
+
+def _of_the_function(name):
+    import re
+    version = re.compile(r"lib%s\.so((?:\.[0-9]+)*)" % re.escape(name)).fullmatch
+    task = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
+    for folder in (task, os.path.join(task, "lib")):
+        try:
+            found = [match for match in map(version, os.listdir(folder)) if match]
+        except OSError:
+            continue
+        if found:
+            newest = max(found, key=lambda match: [int(n) for n in match[1].split(".")[1:]])
+            return os.path.join(folder, newest[0])
+    return None
+"""
 LIBRARY_STEPS = ("libc", "zlib", "bzip2", "xz", "libffi", "sqlite", "openssl", "extensions")
 
 
@@ -62,6 +92,9 @@ def publish(
         # It reaches for the machine's libncurses through ctypes, which a static program cannot
         # load. Without it the interactive shells go on without line editing instead of failing.
         (out / "lib" / f"python{short}" / "_pyrepl" / "_minimal_curses.py").unlink()
+        util = out / "lib" / f"python{short}" / "ctypes" / "util.py"
+        _replace(util, util.read_text() + FIND_LIBRARY)
+        _replace(out / "lib" / f"python{short}" / SITE.name, SITE.read_text())
         _link_tree(steps["program"].entry / "bin", out / "bin")
         # Where sysconfig looks for the Makefile of an installed Python.
         config = f"config-{short}-{target.triple}"
@@ -79,6 +112,12 @@ def publish(
     found = model.read(root)
     assert found is not None, "a pack that was just published can be read"
     return found
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write ``file``, which may be a link to a step's result."""
+    file.unlink(missing_ok=True)
+    file.write_text(text)
 
 
 def _link_tree(source: Path, into: Path) -> None:

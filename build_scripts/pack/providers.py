@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from build_scripts import cache
 from build_scripts.pack import debian, sources
+from build_scripts.scratch import private_folder
 from native_bootstrap.errors import SourceHashError, SourceUnavailableError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Upstream:
             log.detail(f"+ GET {url}")
             try:
                 with (
-                    _pool_manager(url) as pool,
+                    pool_manager(url) as pool,
                     pool.request(
                         "GET", url, timeout=timeout, retries=urllib3.Retry(2), preload_content=False
                     ) as response,
@@ -76,11 +76,12 @@ class Upstream:
                         return into / source.file
                     reasons.append(f"{url}: status {response.status}")
             except (urllib3.exceptions.HTTPError, urllib3.exceptions.HTTPWarning) as error:
-                reasons.append(f"{url}: {_root_cause(error)}")
+                reasons.append(f"{url}: {root_cause(error)}")
         return "; ".join(reasons)
 
 
-def _pool_manager(url: str) -> Any:  # PoolManager or its subclass ProxyManager
+def pool_manager(url: str) -> Any:  # PoolManager or its subclass ProxyManager
+    """Connections as this machine's proxy settings want them."""
     import urllib.request
 
     import urllib3
@@ -93,7 +94,8 @@ def _pool_manager(url: str) -> Any:  # PoolManager or its subclass ProxyManager
     return urllib3.PoolManager()
 
 
-def _root_cause(error: BaseException) -> str:
+def root_cause(error: BaseException) -> str:
+    """What happened, without the layers of urllib3 around it."""
     reason = getattr(error, "reason", None) or error
     return str(reason).partition(": ")[2] or str(reason)
 
@@ -166,5 +168,5 @@ def _private_folder() -> Iterator[Path]:
     target = sources.folder()
     with cache.translate_os_errors(target):
         target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".", dir=target) as work:
-            yield Path(work)
+        with private_folder(".", target) as work:
+            yield work

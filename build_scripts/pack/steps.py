@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import tempfile
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, cast
 from build_scripts import cache, process
 from build_scripts.pack import recipes
 from build_scripts.pack.recipes import RESOURCES, Site
+from build_scripts.scratch import private_folder
 from build_scripts.toolchain import Toolchain
 
 if TYPE_CHECKING:
@@ -163,10 +163,10 @@ class _Bench:
         with cache.translate_os_errors(scratch):
             scratch.mkdir(parents=True, exist_ok=True)
             with (
-                tempfile.TemporaryDirectory(prefix=f"{step.entry.name}-", dir=scratch) as work,
+                private_folder(f"{step.entry.name}-", scratch) as work,
                 cache.publish(step.entry) as out,
             ):
-                step.recipe.build(self._site(step, Path(work), out))
+                step.recipe.build(self._site(step, work, out))
         step.log_file.unlink(missing_ok=True)
         seconds = time.monotonic() - start
         self._say(f"✓ {step.name} for {step.target.arch}  {seconds:.1f} s")

@@ -7,12 +7,12 @@ import json
 import lzma
 import shutil
 import tarfile
-import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from build_scripts import cache, targets
 from build_scripts.pack import model
+from build_scripts.scratch import private_folder
 from native_bootstrap.errors import PackError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def export(pack: Pack, archive: Path, *, log: Log) -> Path:
     with log.step("export", detail=archive.name), cache.translate_os_errors(archive):
         archive.parent.mkdir(parents=True, exist_ok=True)
         # A folder of our own: in one that others may write to, a fixed name could be a trap.
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=archive.parent) as private:
-            partial = Path(private, "pack")
+        with private_folder(".export-", archive.parent) as private:
+            partial = private / "pack"
             with (
                 lzma.open(partial, "wb", preset=PRESET) as stream,
                 tarfile.open(fileobj=stream, mode="w|") as out,
@@ -69,8 +69,8 @@ def import_(archive: Path, *, log: Log) -> Pack:
     target = model.folder()
     with log.step("import", detail=archive.name), cache.translate_os_errors(target):
         target.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".import-", dir=target) as scratch:
-            root = _extract(archive, Path(scratch))
+        with private_folder(".import-", target) as scratch:
+            root = _extract(archive, scratch)
             pack = model.read(root)
             if pack is None or not _is_well_formed(pack):
                 raise _not_a_pack(archive, f"its {model.INFO} is missing or wrong")

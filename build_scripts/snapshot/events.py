@@ -24,7 +24,7 @@ MAX_TEXT = 600
 MAX_CHAIN = 1_000
 MAX_VALUE = 128 * 1024  # Linux's own limit for one variable (MAX_ARG_STRLEN)
 
-READ, ITERATE, WRITE, DELETE = "read", "iterate", "write", "delete"
+READ, PATTERN, ITERATE, WRITE, DELETE = "read", "pattern", "iterate", "write", "delete"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Started:
 @dataclass(frozen=True, kw_only=True)
 class Failed:
     """It ended by an exception; ``needs``: the deferred module that it could not have; ``lacks``:
-    because there is some module that cannot be imported."""
+    because there is some module or library that cannot be had."""
 
     module: str
     error: str
@@ -49,7 +49,7 @@ class Failed:
     line: int = 0
 
     @property
-    def is_import_error(self) -> bool:
+    def lacks_code(self) -> bool:
         return self.lacks or self.error.startswith(("ImportError", "ModuleNotFoundError"))
 
 
@@ -263,7 +263,7 @@ def _offence(event: Mapping[str, Any]) -> Offence:
 
 def _variable(event: Mapping[str, Any]) -> VariableUse:
     how = _name(event, "how")
-    if how not in (READ, ITERATE, WRITE, DELETE):
+    if how not in (READ, PATTERN, ITERATE, WRITE, DELETE):
         raise _InvalidError("how")
     return VariableUse(
         how=how,

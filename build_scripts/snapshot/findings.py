@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from build_scripts.snapshot import variables
+from build_scripts.snapshot import patterns, settings_sources, variables
 from build_scripts.snapshot.events import (
     ITERATE,
+    PATTERN,
     READ,
     Failed,
     Offence,
@@ -20,6 +21,8 @@ _RUNTIME = "native_bootstrap"
 # Reads that the image can live with where a dependency makes them while it is imported itself: what
 # is kept of them is a default or a label. The user's own modules read them for a reason.
 _TOLERATED = ("clock", "pid", "machine")
+# Those of Rust's hash tables are the image's own, like the interpreter's hash secret.
+_HASH_KEYS = "hash keys"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,23 +55,25 @@ class Known:
     """What the build knows about the program.
 
     ``own``: the project's modules; ``shared``: those of the standard library, which cannot be
-    deferred; ``declared``: variables given with --env (None: declared as absent).
+    deferred; ``declared``: variables given with --env (None: declared as absent);
+    ``takes_all``: as settings_sources.take_all() has it.
     """
 
     own: Collection[str]
     shared: Collection[str] = frozenset()
     declared: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
     task_root: str = "/var/task"
+    takes_all: bool = False
 
     def can_defer(self, module: str) -> bool:
-        return bool(module) and module not in self.shared and not _is_runtime(module)
+        return bool(module) and module not in self.shared and not is_runtime(module)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
     """``unblamed``: what no module can be deferred for; ``skipped``: shared modules between a
-    blamed module and what happened; ``guards``: variables that the image would depend on;
-    ``notes``: what is in the image all the same."""
+    blamed module and what happened; ``guards``: variables that the image would depend on, or their
+    patterns (patterns.py); ``notes``: what is in the image all the same."""
 
     deferred: Mapping[str, Reason]
     unblamed: Sequence[str]
@@ -117,8 +122,10 @@ class _Judge:
             return  # only a hint for `death`
         library = f", in {event.library}" if event.library else ""
         what = f"{event.detail or event.kind} at import{library}"
-        if event.kind in _TOLERATED and event.module and event.module not in self._known.own:
-            self._notes.append(f"{event.module} {what}: {self._file(event.file)}:{event.line}")
+        foreign = bool(event.module) and event.module not in self._known.own
+        if event.kind == _HASH_KEYS or (event.kind in _TOLERATED and foreign):
+            who = event.module or "the runtime"
+            self._notes.append(f"{who} {what}: {self._file(event.file)}:{event.line}")
             return
         self._blame(event.module, event.chain, what, event)
 
@@ -132,7 +139,7 @@ class _Judge:
                     continue  # the deferred module itself, which did not begin
                 self._defer_importers((*chain, event.needs))
                 continue
-            if event.is_import_error and self._is_caught(report, event, chain):
+            if event.lacks_code and self._is_caught(report, event, chain):
                 continue  # `try: import x` where x lacks something: the same on Lambda
             if blamed.intersection(self._raised_below(report, event)):
                 self._defer_importers(chain)
@@ -172,19 +179,38 @@ class _Judge:
             count = len(self._found) + len(self._importers)
             self._guards.clear()
             for event in events:
-                self._variable(event)
+                self._variable(event, events)
             if len(self._found) + len(self._importers) == count:
                 break
 
-    def _variable(self, event: VariableUse) -> None:
+    def _variable(self, event: VariableUse, events: Sequence[VariableUse]) -> None:
         if not event.module or event.handled:
             return
-        if event.how == ITERATE:
+        if event.how == ITERATE or self._takes_all(event):
             self._blame(event.module, event.chain, "reads every environment variable", event)
+        elif event.how == PATTERN:
+            self._looked_for(event)
         elif event.how == READ:
-            self._read(event)
+            self._read(event, events)
 
-    def _read(self, event: VariableUse) -> None:
+    def _takes_all(self, event: VariableUse) -> bool:
+        theirs = event.reader.partition(".")[0] == settings_sources.READER
+        return self._known.takes_all and theirs and event.module != event.reader
+
+    def _looked_for(self, event: VariableUse) -> None:
+        """All that match are read; what modules have set of them are reads of their own."""
+        pattern = patterns.parse(event.name)
+        if pattern is None:
+            return  # none of ours
+        if variables.has_lambdas(pattern):
+            what = f"reads every environment variable that begins with {pattern.stem!r}"
+            self._blame(event.module, event.chain, what, event)
+            return
+        self._guards[pattern.text] = None
+        declared = self._known.declared.items()
+        self._guards.update((name, value) for name, value in declared if pattern.matches(name))
+
+    def _read(self, event: VariableUse, events: Sequence[VariableUse]) -> None:
         name, declared = event.name, self._known.declared
         if event.writer and event.writer != event.module:
             if self._is_deferred(event.writer):
@@ -193,6 +219,8 @@ class _Judge:
             return
         if event.writer:
             return
+        if patterns.parse(name) is not None:
+            return  # no function of Lambda's can have such a variable
         if name in declared:
             self._guards[name] = declared[name]
         elif variables.is_usual(name):
@@ -202,12 +230,21 @@ class _Judge:
             self._blame(event.module, event.chain, what, event)
         elif name in variables.FIXED:
             self._guards[name] = variables.FIXED[name]
-        elif event.reader in self._known.own or variables.is_transparent(event.reader):
-            what = f"reads {name}, which was not declared"
-            advice = f"declare it with --env {name}=…"
+        elif self._is_for_itself(event):
+            what, advice = _not_declared(self._undeclared(event.module, events))
             self._blame(event.module, event.chain, what, event, advice)
         else:
             self._guards[name] = None
+
+    def _is_for_itself(self, event: VariableUse) -> bool:
+        """Read by the user's own code, or on its behalf: what it says matters to the function."""
+        return event.reader in self._known.own or variables.is_transparent(event.reader, event.name)
+
+    def _undeclared(self, module: str, events: Sequence[VariableUse]) -> list[str]:
+        """All of a module's: to be declared in one go."""
+        read = [e for e in events if (e.module, e.how, e.writer) == (module, READ, "")]
+        names = dict.fromkeys(e.name for e in read if not e.handled and self._is_for_itself(e))
+        return [n for n in names if n not in self._known.declared and variables.is_free(n)]
 
     def _is_deferred(self, module: str) -> bool:
         parts = module.split(".")
@@ -271,6 +308,16 @@ class _Judge:
         return file.removeprefix(self._known.task_root.rstrip("/") + "/")
 
 
+def _not_declared(names: Sequence[str]) -> tuple[str, str]:
+    """What a module does, and what to do about it."""
+    if len(names) == 1:
+        return f"reads {names[0]}, which was not declared", f"declare it with --env {names[0]}=…"
+    return (
+        f"reads {', '.join(names[:-1])} and {names[-1]}, which were not declared",
+        "declare each with --env NAME=VALUE, or NAME! if it is not set",
+    )
+
+
 def _can_be_found(event: Offence | Failed | VariableUse | None) -> bool:
     """False where there is no such line, or a traceback would have shown it."""
     return not isinstance(event, Failed) and getattr(event, "kind", "") != "memory"
@@ -282,5 +329,6 @@ def _chain_of(module: str, chain: Sequence[str]) -> tuple[str, ...]:
     return (*chain, module)
 
 
-def _is_runtime(module: str) -> bool:
+def is_runtime(module: str) -> bool:
+    """True for the modules of this project's runtime and core."""
     return module == _RUNTIME or module.startswith((_RUNTIME + ".", "_nb_"))

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import mmap
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from build_scripts import cache
+from build_scripts.snapshot import layout
+from build_scripts.snapshot.dump import CONTENT, PAGE, REGION_BASE
 from native_bootstrap.errors import ToolError
 
 if TYPE_CHECKING:
@@ -20,74 +22,48 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-PAGE = 4096
-DUMP_MAGIC = 0x31504D5544424E
-DUMP_HEADER = struct.Struct("<4Q")
-DUMP_RANGE = struct.Struct("<3Q")
-DUMP_RANGES = 16
-IMAGE_MAGIC = 0x314547414D49424E
+    from build_scripts.snapshot.dump import Dump, Range
+    from build_scripts.snapshot.layout import Part
+    from build_scripts.snapshot.patterns import Pattern
+
+MAGIC = 0x324547414D49424E
 SLOT_MAGIC = b"NB-IMAGE-SLOT-01"
 SLOT = struct.Struct("<16s32sQ")
 HEADER = struct.Struct("<QQ32s5Q8I")
-MAP = struct.Struct("<3Q")
+MAP = struct.Struct("<4Q")
 READ = struct.Struct("<2Q")
 GUARD = struct.Struct("<4I")
+EMPTY = 0xFFFFFFFFFFFFFFFF
 ABSENT = 0xFFFFFFFF
 OR_ABSENT = 1 << 31
+# Whether a pattern is a prefix, and whether it is one in any case.
+PATTERNS = {(True, False): 0xFFFFFFFE, (True, True): 0xFFFFFFFD, (False, True): 0xFFFFFFFC}
 MAX_TABLES = 4 << 20
 WORD = 0xFFFFFFFFFFFFFFFF
-# Runs of empty pages from here on are no part of the file: the heap's region is empty memory
-# anyway. A mapping more costs as much as a few pages.
-GAP = 32 * PAGE
-
-
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """Memory of the dumped process: ``offset`` of its bytes in the dump."""
-
-    address: int
-    length: int
-    offset: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Dump:
-    """A complete raw dump."""
-
-    path: Path
-    heap_base: int
-    heap_top: int
-    ranges: tuple[Range, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
     """A variable that the image depends on. ``value`` None: it must not be set;
-    ``or_absent``: it may also not be set."""
+    ``or_absent``: it may also not be set. ``pattern``: ``name`` is its text; nothing that matches
+    may be set, but for what has a guard of its own."""
 
     name: str
     value: str | None
     or_absent: bool = False
+    pattern: Pattern | None = None
 
+    @property
+    def stored_name(self) -> str:
+        return self.pattern.stem if self.pattern else self.name
 
-def read_dump(path: Path) -> Dump:
-    """Check a dump's header. ToolError for one that is incomplete."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(DUMP_HEADER.size + DUMP_RANGES * DUMP_RANGE.size)
-    if len(head) < DUMP_HEADER.size + DUMP_RANGES * DUMP_RANGE.size:
-        raise ToolError("the initialised process left no complete dump")
-    magic, count, heap_base, heap_top = DUMP_HEADER.unpack_from(head)
-    if magic != DUMP_MAGIC or count > DUMP_RANGES:
-        raise ToolError("the initialised process left no complete dump")
-    ranges = []
-    for index in range(count):
-        at = DUMP_HEADER.size + index * DUMP_RANGE.size
-        address, length, offset = DUMP_RANGE.unpack_from(head, at)
-        if (address | length | offset) % PAGE or offset + length > size:
-            raise ToolError("the dump of the initialised process is damaged")
-        ranges.append(Range(address=address, length=length, offset=offset))
-    return Dump(path=path, heap_base=heap_base, heap_top=heap_top, ranges=tuple(ranges))
+    @property
+    def kind(self) -> int:
+        if self.pattern is not None:
+            return PATTERNS[self.pattern.is_prefix, self.pattern.any_case]
+        if self.value is None:
+            return ABSENT
+        return len(_bytes(self.value)) | OR_ABSENT * self.or_absent
 
 
 def fingerprint(program: bytes) -> bytes:
@@ -122,14 +98,17 @@ def write(
     start = _round_up(len(pristine))
     with dump.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
         hot_runs = _runs(dump, raw, hot)
-        maps = [part for item in dump.ranges for part in _without_gaps(item, dump, raw)]
-        length = _tables_length(maps, hot_runs, guards)
+        found = layout.find(dump, raw, program_length=start)
+        stored = [part for part in found if part.origin == layout.DUMP]
+        length = _tables_length(len(layout.merged(found)), hot_runs, guards)
         if length > MAX_TABLES:
             raise ToolError("the image has too many parts or variables: a start would refuse it")
         reads_at = start + _round_up(length)
         hot_bytes = b"".join(_slice(dump, raw, *run) for run in hot_runs)
         maps_at = _round_up(reads_at + len(hot_bytes))
-        header = _header(dump, maps, hot_runs, guards, identity, reads_at, maps_at)
+        end = maps_at + sum(part.length for part in stored)
+        maps = layout.merged(_placed(found, maps_at))
+        header = _header(dump, maps, hot_runs, guards, identity, reads_at, end)
         with cache.translate_os_errors(target), target.open("wb") as out:
             out.write(pristine)
             _pad(out, start)
@@ -137,7 +116,7 @@ def write(
             _pad(out, reads_at)
             out.write(hot_bytes)
             _pad(out, maps_at)
-            _write_maps(out, maps, raw, hot_runs)
+            _write_maps(out, stored, raw, hot_runs)
             length = out.tell()
             out.seek(_find_slot(pristine))
             out.write(SLOT.pack(SLOT_MAGIC, identity, start))
@@ -145,58 +124,47 @@ def write(
     return length - start
 
 
-def _without_gaps(item: Range, dump: Dump, raw: mmap.mmap) -> list[Range]:
-    """The parts of the heap that hold something. The program's own segments stay whole: what is
-    zero in the dump may be something else in the pristine program."""
-    if item.address != dump.heap_base:
-        return [item]
-    parts: list[Range] = []
-    begin = end = 0  # of the part that is being collected
-    for at in range(0, item.length, PAGE):
-        if raw[item.offset + at : item.offset + at + PAGE].count(0) == PAGE:
-            continue
-        if at - end >= GAP and end > begin:
-            parts.append(_part(item, begin, end))
-            begin = at
-        elif end == begin:
-            begin = at
-        end = at + PAGE
-    return [*parts, _part(item, begin, end)] if end > begin else parts
-
-
-def _part(item: Range, begin: int, end: int) -> Range:
-    return Range(address=item.address + begin, length=end - begin, offset=item.offset + begin)
+def _placed(found: Sequence[Part], offset: int) -> list[Part]:
+    """The same, with places in the finished file; what is stored lies there in a row."""
+    placed = []
+    for part in found:
+        if part.origin == layout.DUMP:
+            placed.append(replace(part, offset=offset))
+            offset += part.length
+        else:
+            placed.append(part)
+    return placed
 
 
 def _header(
     dump: Dump,
-    ranges: Sequence[Range],
+    maps: Sequence[Part],
     hot_runs: Sequence[tuple[int, int]],
     guards: Sequence[Guard],
     identity: bytes,
     reads_at: int,
-    maps_at: int,
+    end: int,
 ) -> bytes:
-    maps, offset = [], maps_at
-    for item in ranges:
-        maps.append(MAP.pack(item.address, item.length, offset))
-        offset += item.length
-    # The heap's hot pages first: they are read before the point of no return.
-    tables = [b"".join(maps), b"".join(READ.pack(*run) for run in hot_runs)]
+    rows = []
+    for part in maps:
+        offset = EMPTY if part.origin == layout.EMPTY else part.offset
+        rows.append(MAP.pack(part.address, part.length, offset, part.protection))
+    # The hot pages of region and heap first: they are read before the point of no return.
+    tables = [b"".join(rows), b"".join(READ.pack(*run) for run in hot_runs)]
     places = [HEADER.size]
     for table in tables:
         places.append(places[-1] + len(table))
     guard_table, strings = _guards(guards, places[-1])
     body = b"".join((*tables, guard_table, strings))
     body += bytes(-len(body) % 8)
-    heap_reads = sum(address >= dump.heap_base for address, _ in hot_runs)
+    early_reads = sum(address >= REGION_BASE for address, _ in hot_runs)
     fields = (
-        *(identity, offset, HEADER.size + len(body), reads_at),
-        *(dump.heap_base, dump.heap_top, PAGE, len(maps), len(hot_runs), heap_reads),
-        *(len(guards), *places),
+        *(identity, end, HEADER.size + len(body), reads_at),
+        *(dump.heap_base, dump.heap_top),
+        *(PAGE, len(maps), len(hot_runs), early_reads, len(guards), *places),
     )
-    unchecked = HEADER.pack(IMAGE_MAGIC, 0, *fields) + body
-    return HEADER.pack(IMAGE_MAGIC, check(unchecked[16:]), *fields) + body
+    unchecked = HEADER.pack(MAGIC, 0, *fields) + body
+    return HEADER.pack(MAGIC, check(unchecked[16:]), *fields) + body
 
 
 def check(data: bytes) -> int:
@@ -212,44 +180,50 @@ def _guards(guards: Sequence[Guard], at: int) -> tuple[bytes, bytes]:
     strings, rows = b"", []
     begin = at + GUARD.size * len(guards)
     for guard in guards:
-        name = guard.name.encode("utf-8", "surrogateescape")
-        value = (guard.value or "").encode("utf-8", "surrogateescape")
-        flags = ABSENT if guard.value is None else len(value) | OR_ABSENT * guard.or_absent
+        name, value = _bytes(guard.stored_name), _bytes(guard.value or "")
         place = begin + len(strings)
-        rows.append(GUARD.pack(place, len(name), place + len(name), flags))
+        rows.append(GUARD.pack(place, len(name), place + len(name), guard.kind))
         strings += name + value
     return b"".join(rows), strings
 
 
-def _tables_length(maps: Sequence[Range], hot: Sequence[object], guards: Sequence[Guard]) -> int:
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _tables_length(maps: int, hot: Sequence[object], guards: Sequence[Guard]) -> int:
     table, strings = _guards(guards, 0)
-    length = HEADER.size + MAP.size * len(maps) + READ.size * len(hot)
+    length = HEADER.size + MAP.size * maps + READ.size * len(hot)
     return _round_up(length + len(table) + len(strings), 8)
 
 
 def _runs(dump: Dump, raw: mmap.mmap, hot: Collection[int]) -> list[tuple[int, int]]:
-    """Neighbouring hot pages as (address, length); those of the heap first."""
+    """Neighbouring hot pages as (address, length); those of region and heap first."""
     runs: list[list[int]] = []
     for page in sorted(hot):
-        if not any(r.address <= page < r.address + r.length for r in dump.ranges):
-            raise ToolError(f"a hot page lies outside of the image: {page:#x}")
+        item = _range_of(dump, page)
+        if not item.is_writable or item.kind != CONTENT:
+            raise ToolError(f"a hot page is not writable in the image: {page:#x}")
         if _is_empty(dump, raw, page):
             continue
-        if runs and sum(runs[-1]) == page and _range_of(dump, page) == _range_of(dump, page - 1):
+        if runs and sum(runs[-1]) == page and item == _range_of(dump, page - 1):
             runs[-1][1] += PAGE
         else:
             runs.append([page, PAGE])
-    ordered = sorted(runs, key=lambda run: (run[0] < dump.heap_base, run[0]))
+    ordered = sorted(runs, key=lambda run: (run[0] < REGION_BASE, run[0]))
     return [(address, length) for address, length in ordered]
 
 
 def _is_empty(dump: Dump, raw: mmap.mmap, page: int) -> bool:
-    """An empty page of the heap is not read from anywhere."""
-    return page >= dump.heap_base and not any(_slice(dump, raw, page, PAGE))
+    """An empty page of region or heap is not read from anywhere."""
+    return page >= REGION_BASE and not any(_slice(dump, raw, page, PAGE))
 
 
 def _range_of(dump: Dump, address: int) -> Range:
-    return next(r for r in dump.ranges if r.address <= address < r.address + r.length)
+    item = dump.range_of(address)
+    if item is None:
+        raise ToolError(f"a hot page lies outside of the image: {address:#x}")
+    return item
 
 
 def _slice(dump: Dump, raw: mmap.mmap, address: int, length: int) -> bytes:
@@ -259,14 +233,14 @@ def _slice(dump: Dump, raw: mmap.mmap, address: int, length: int) -> bytes:
 
 
 def _write_maps(
-    out: IO[bytes], maps: Sequence[Range], raw: mmap.mmap, hot: Sequence[tuple[int, int]]
+    out: IO[bytes], stored: Sequence[Part], raw: mmap.mmap, hot: Sequence[tuple[int, int]]
 ) -> None:
-    """The ranges as they are mapped, with zeros where the hot pages are read over them."""
-    for item in maps:
-        data = bytearray(raw[item.offset : item.offset + item.length])
+    """The parts as they are mapped, with zeros where the hot pages are read over them."""
+    for part in stored:
+        data = bytearray(raw[part.offset : part.offset + part.length])
         for address, length in hot:
-            at = address - item.address
-            if 0 <= at < item.length:
+            at = address - part.address
+            if 0 <= at < part.length:
                 data[at : at + length] = bytes(length)
         out.write(data)
 

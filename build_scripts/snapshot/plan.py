@@ -18,7 +18,7 @@ Each pass defers more than the one before, so the passes come to an end.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -176,8 +176,3 @@ def _with_parents(name: str) -> Iterator[str]:
 def first_plan(handler: str, *, level: str = FULL, dump: bool = True) -> Plan:
     """The discovery pass: import the handler as it is."""
     return Plan(handler=handler, level=level, dump=dump)
-
-
-def own_modules(plan: Plan, report: Report, own: Collection[str]) -> Iterable[str]:
-    """The project's modules in the image of a sound pass, for the summary."""
-    return [name for name in report.modules if name in own and not plan.defers(name)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,13 @@ SETTINGS = (
     ("user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=10000"),
 )
 CONTAINER_MARKS = (".dockerenv", "run/.containerenv")
-CONTAINER_CURE = (
-    "start the container with --cap-add SYS_ADMIN --cap-add NET_ADMIN "
-    "--security-opt seccomp=unconfined --security-opt apparmor=unconfined"
-)
+# What the engines withhold from containers, and the option that gives it. No capability is among
+# it: a user namespace has its own. For seccomp and AppArmor the kernel says whether they are on.
+SECCOMP = "--security-opt seccomp=unconfined"
+APPARMOR = "--security-opt apparmor=unconfined"
+PROC = "--security-opt unmask=ALL"
+IN_DOCKER = "(docker says systempaths=unconfined for unmask=ALL)"
+CAPABILITIES = "--cap-add SYS_ADMIN --cap-add NET_ADMIN"
 
 
 def refusal(failures: Sequence[tuple[str, str, str]], root: Path = Path("/")) -> CleanRoomError:
@@ -46,7 +50,7 @@ def cures(root: Path = Path("/")) -> list[str]:
         if _setting(root / "proc/sys" / name) == closed
     ]
     if any((root / mark).exists() for mark in CONTAINER_MARKS):
-        found.append(CONTAINER_CURE)
+        found.append(f"start the container with {_container_options(root)}")
     return found or ["build as root, or where user namespaces are allowed"]
 
 
@@ -55,3 +59,19 @@ def _setting(file: Path) -> str | None:
         return file.read_text().strip()
     except OSError:
         return None
+
+
+def _container_options(root: Path) -> str:
+    """The engine's options that this container lacks."""
+    process = root / "proc/self"
+    found = []
+    if re.search(r"^Seccomp:\s*[12]$", _setting(process / "status") or "", re.MULTILINE):
+        found.append(SECCOMP)
+    profile = (_setting(process / "attr/current") or "").strip("\0")
+    if profile and not profile.startswith("unconfined") and "enforce" in profile:
+        found.append(APPARMOR)
+    # With a part of it covered, a user namespace may not mount a /proc of its own.
+    mounts = (line.split() for line in (_setting(process / "mountinfo") or "").splitlines())
+    if any(len(fields) > 4 and fields[4].startswith("/proc/") for fields in mounts):
+        found += [PROC, IN_DOCKER]
+    return " ".join(found or [CAPABILITIES])

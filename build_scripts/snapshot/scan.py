@@ -14,10 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from build_scripts.snapshot import layout
+from build_scripts.snapshot.dump import REGION_BASE
 from build_scripts.snapshot.forbidden import ENCODINGS, Forbidden, Needle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from build_scripts.snapshot.dump import Dump
 
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 OVERLAP = 16 << 10  # on both sides of a seam; more than any pattern needs
@@ -84,6 +88,25 @@ def scan(parts: Sequence[Part], *, forbidden: Forbidden) -> list[Hit]:
         replace(one.hit, fatal=text not in own) for text, one in found.items() if text not in inputs
     ]
     return hits[:MOST_HITS]
+
+
+def scan_dump(dump: Dump, raw: mmap.mmap, *, forbidden: Forbidden) -> list[Hit]:
+    """Scan all that an image of this dump holds besides the program's own file."""
+    view = memoryview(raw)
+    found = []
+    for item in dump.ranges:
+        is_heap = item.address == dump.heap_base
+        where = "heap" if is_heap else "data" if item.address < REGION_BASE else "modules"
+        # A library's buffers may be a gigabyte, and empty.
+        found += [
+            Part(where=where, address=part.address, content=view[part.offset :][: part.length])
+            for part in layout.of_range(item, raw, is_heap=is_heap)
+            if part.origin == layout.DUMP
+        ]
+    hits = scan(found, forbidden=forbidden)
+    found.clear()
+    view.release()
+    return hits
 
 
 def _rules(forbidden: Forbidden) -> list[_Rule]:

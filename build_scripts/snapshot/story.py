@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from build_scripts.snapshot import patterns
 from build_scripts.snapshot.plan import RUNTIME
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _result(last: Decision) -> Iterator[str]:
     yield "result:"
     yield from _some([f"  deferred {_row(why)}" for why in last.plan.deferred.values()])
     for name, value in sorted(last.guards.items()):
-        yield f"  checked at start: {name} {'is not set' if value is None else f'= {value!r}'}"
+        yield f"  checked at start: {_state(name, value)}"
     yield from (f"  kept as the build has it: {note}" for note in last.notes)
     for use in _unique(last.report.variables):
         yield f"  {use.module or 'the runtime'} reads {use.name}{_how(use)}"
@@ -77,6 +78,12 @@ def _result(last: Decision) -> Iterator[str]:
         yield f"  adapters at work: {', '.join(last.report.adapters)}"
     for name in last.report.written:
         yield f"  set again at start: {name}"
+
+
+def _state(name: str, value: str | None) -> str:
+    if pattern := patterns.parse(name):
+        return f"no other variable is {pattern.shown}"
+    return f"{name} is not set" if value is None else f"{name} = {value!r}"
 
 
 def _row(why: Reason) -> str:

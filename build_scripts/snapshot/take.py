@@ -11,25 +11,29 @@ import hashlib
 import json
 import mmap
 import os
-import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from build_scripts import cache
+from build_scripts.scratch import private_folder
 from build_scripts.snapshot import (
+    dump,
     events,
     forbidden,
     image,
+    patterns,
     plan,
     room,
     scan,
+    settings_sources,
     story,
     variables,
     verify,
 )
-from build_scripts.snapshot.findings import Known
+from build_scripts.snapshot.findings import Known, is_runtime
+from build_scripts.snapshot.patterns import Pattern
 from native_bootstrap.errors import SnapshotError
 
 if TYPE_CHECKING:
@@ -139,8 +143,8 @@ def _take(
     *,
     log: Log,
 ) -> Snapshot:
-    with tempfile.TemporaryDirectory() as scratch:
-        raw = Path(scratch, "dump")
+    with private_folder() as scratch:
+        raw = scratch / "dump"
         history = _passes(program, request, data, raw, log=log)
         last = history[-1]
         deferred = tuple(_row(name, why) for name, why in last.plan.deferred.items())
@@ -153,18 +157,18 @@ def _take(
         }
         if last.off:
             return Snapshot(program=program.stripped, level="off", reason=last.off, **common)
-        dump = image.read_dump(raw)
+        taken = dump.read(raw)
         guards = _guards(last.guards, request)
-        warnings = _look_through(program, request, dump)
-        size = _write_and_try(program, request, data, dump, guards, target, log=log)
-    names = [n for n in last.report.modules if n not in request.shared and not _is_ours(n)]
+        warnings = _look_through(program, request, taken)
+        size = _write_and_try(program, request, data, taken, guards, target, log=log)
+    names = [n for n in last.report.modules if n not in request.shared and not is_runtime(n)]
     return Snapshot(
         program=target,
         level="runtime" if last.plan.level == plan.RUNTIME else "full",
         modules=tuple(names),
         guards={guard.name: guard.value for guard in guards},
         declared=tuple(sorted(request.declared)),
-        heap=dump.heap_top - dump.heap_base,
+        heap=taken.heap_top - taken.heap_base,
         size=size,
         warnings=warnings,
         reason=next((d.why_runtime for d in history if d.why_runtime), ""),
@@ -176,14 +180,14 @@ def _write_and_try(
     program: Program,
     request: Request,
     data: Sequence[DataFile],
-    dump: image.Dump,
+    taken: dump.Dump,
     guards: Sequence[image.Guard],
     target: Path,
     *,
     log: Log,
 ) -> int:
     """The image, and once more with its hot pages together. Returns its size."""
-    size = image.write(program.stripped, dump, target, guards=guards)
+    size = image.write(program.stripped, taken, target, guards=guards)
     place = room.Room(
         program=target,
         target=request.target,
@@ -191,17 +195,17 @@ def _write_and_try(
         environ={**variables.DEPLOYMENT, **environment(request.declared)},
         timeout=request.timeout,
     )
-    ranges = [(item.address, item.length) for item in dump.ranges]
+    ranges = [(item.address, item.length) for item in taken.ranges if item.is_writable]
     hot = verify.hot_pages(place, ranges, request.event, log=log)
     if hot:
-        size = image.write(program.stripped, dump, target, guards=guards, hot=hot)
+        size = image.write(program.stripped, taken, target, guards=guards, hot=hot)
     verify.randomness(place, log=log)
     if request.event is not None:
         verify.answers(place, program.stripped, request.event, log=log)
     return size
 
 
-def _look_through(program: Program, request: Request, dump: image.Dump) -> tuple[str, ...]:
+def _look_through(program: Program, request: Request, taken: dump.Dump) -> tuple[str, ...]:
     """Scan the memory; warnings for what stands in the user's own files as well."""
     what = forbidden.forbid(
         folders=request.folders,
@@ -210,19 +214,8 @@ def _look_through(program: Program, request: Request, dump: image.Dump) -> tuple
         own=request.sources,
         inputs=(program.stripped, *request.inputs),
     )
-    with dump.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        view = memoryview(raw)
-        parts = [
-            scan.Part(
-                where="heap" if item.address == dump.heap_base else "data",
-                address=item.address,
-                content=view[item.offset : item.offset + item.length],
-            )
-            for item in dump.ranges
-        ]
-        hits = scan.scan(parts, forbidden=what)
-        del parts
-        view.release()
+    with taken.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        hits = scan.scan_dump(taken, raw, forbidden=what)
     lines = [f"{hit.kind}: {hit.text} (in the {hit.where} at {hit.offset:#x})" for hit in hits]
     fatal = [line for hit, line in zip(hits, lines, strict=True) if hit.fatal]
     if fatal:
@@ -240,7 +233,12 @@ def _passes(
     """Every pass and what it showed; the last one is sound (its dump is in ``raw``) or off."""
     level = plan.RUNTIME if request.level == "runtime" else plan.FULL
     following = plan.first_plan(request.handler, level=level)
-    known = Known(own=request.own, shared=request.shared, declared=request.declared)
+    known = Known(
+        own=request.own,
+        shared=request.shared,
+        declared=request.declared,
+        takes_all=settings_sources.take_all(request.sources, request.inputs),
+    )
     secret = seed(program, request)
     history: list[plan.Decision] = []
     while not history or not (history[-1].sound or history[-1].off):
@@ -286,12 +284,18 @@ def _guards(found: Mapping[str, str | None], request: Request) -> list[image.Gua
     values = dict(found)
     declared = request.declared
     values |= {name: value for name, value in declared.items() if name.startswith("PYTHON")}
+    values[Pattern(stem="PYTHON", is_prefix=True).text] = None
     values.pop(TASK_ROOT, None)
     if values.get("HOME", "") is None:
         values["HOME"] = variables.HOME  # what `~` is without it: the user's, as in the room
     guards = [
         # Where Lambda's own are not set, it is not Lambda: a local run.
-        image.Guard(name=name, value=value, or_absent=name in variables.OR_ABSENT and bool(value))
+        image.Guard(
+            name=name,
+            value=value,
+            or_absent=name in variables.OR_ABSENT and bool(value),
+            pattern=patterns.parse(name),
+        )
         for name, value in sorted(values.items())
     ]
     # Paths of the function's files are all over the image. Not set, it is /var/task as well.
@@ -309,10 +313,6 @@ def _how_it_ended(finished: room.Finished) -> str:
 
 def _row(name: str, why: Any) -> dict[str, Any]:
     return {"module": name, "reason": why.text, "file": why.file, "line": why.line}
-
-
-def _is_ours(name: str) -> bool:
-    return name.partition(".")[0] == "native_bootstrap" or name.startswith("_nb_")
 
 
 def _not_full(history: Sequence[plan.Decision]) -> SnapshotError:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from build_scripts import resources
+from build_scripts.snapshot import patterns
+from build_scripts.snapshot.patterns import Pattern
 
 _DATA = resources.load("lambda_environment")
 FIXED: Mapping[str, str] = MappingProxyType(dict(_DATA["fixed"]))
@@ -31,9 +33,26 @@ def is_usual(name: str) -> bool:
     return name in USUAL or name.startswith(_USUALLY_ABSENT)
 
 
-def is_transparent(module: str) -> bool:
+def is_free(name: str) -> bool:
+    """True for what is the user's to set, or not: it is none of Lambda's."""
+    is_lambdas = is_usual(name) or is_per_deployment(name) or name in FIXED
+    return not is_lambdas and patterns.parse(name) is None
+
+
+def has_lambdas(pattern: Pattern) -> bool:
+    """True for the beginning of names of which Lambda sets some."""
+    if not pattern.is_prefix:
+        return False
+    prefixes = [pattern.folded(prefix) for prefix in (*_PREFIXES, *_USUALLY_ABSENT)]
+    return any(map(pattern.matches, (*FIXED, *USUAL, *_PER_DEPLOYMENT, "HOME", *prefixes))) or any(
+        pattern.stem.startswith(prefix) for prefix in prefixes
+    )
+
+
+def is_transparent(module: str, name: str) -> bool:
     """True for packages that read a variable on behalf of their caller."""
-    return _is_in(module, _DATA["transparent"]["packages"])
+    settings = _DATA["transparent"]
+    return _is_in(module, settings["packages"]) and name not in settings["own"]
 
 
 def is_patcher(module: str) -> bool:

@@ -25,6 +25,7 @@ enum nb_archive_flag {
     NB_ARCHIVE_SOURCE_DEFLATED = 8, /* u32 raw length, then a zlib stream */
     NB_ARCHIVE_COMPILED = 16,       /* no code here: the module is in the Nuitka umbrella */
     NB_ARCHIVE_INFO = 32,           /* the name is "@key", the code bytes are UTF-8 text */
+    NB_ARCHIVE_EXTENSION = 64,      /* no code here: the path is that of a shared object */
 };
 
 #define NB_ARCHIVE_NO_SOURCE UINT32_C(0xffffffff)

@@ -34,6 +34,20 @@ static long nb_facts_result(long result) {
 
 /* ---- environment ---- */
 
+#if defined(__aarch64__) && defined(__ARM_FEATURE_ATOMICS)
+/* OpenBLAS reads the register that identifies the CPU, or takes its slowest code where it may not.
+ * This is its name for the baseline (neoverse_n1); a start is guarded against another choice. */
+static char *nb_facts_default(const char *name) {
+    static char core[] = "NEOVERSEN1";
+    return strcmp(name, "OPENBLAS_CORETYPE") == 0 && nb_virtual_is_on() ? core : NULL;
+}
+#else
+static char *nb_facts_default(const char *name) {
+    (void)name;
+    return NULL;
+}
+#endif
+
 char *getenv(const char *name) {
     if (nb_virtual_is_on())
         nb_virtual_note("environment", name);
@@ -43,7 +57,7 @@ char *getenv(const char *name) {
     for (char **variable = environ; *variable != NULL; variable++)
         if (**variable == *name && strncmp(*variable, name, n) == 0 && (*variable)[n] == '=')
             return *variable + n + 1;
-    return NULL;
+    return nb_facts_default(name);
 }
 
 /* ---- process ---- */
@@ -61,10 +75,11 @@ pid_t getpid(void) {
 }
 
 /* OpenSSL, mimalloc and Rust's libraries ask this way. */
-static bool nb_facts_syscall(long number, long a, long b, long c, long *result) {
+static bool nb_facts_syscall(long number, long a, long b, long c, const void *caller,
+                             long *result) {
     switch (number) {
     case SYS_getrandom:
-        *result = getrandom((void *)a, (size_t)b, (unsigned)c);
+        *result = nb_random_draw((void *)a, (size_t)b, (unsigned)c, caller);
         return true;
     case SYS_getpid:
         *result = getpid();
@@ -96,7 +111,8 @@ long syscall(long number, ...) {
     long d = va_arg(list, long), e = va_arg(list, long), f = va_arg(list, long);
     va_end(list);
     long result;
-    if (nb_virtual_is_on() && nb_facts_syscall(number, a, b, c, &result))
+    if (nb_virtual_is_on() &&
+        nb_facts_syscall(number, a, b, c, __builtin_return_address(0), &result))
         return result;
     return nb_facts_result(nb_syscall6(number, a, b, c, d, e, f));
 }

@@ -9,6 +9,8 @@
  *   nb_client.c    one keep-alive socket to the Runtime API; nb_clientmodule.c is `_nb_client`
  *   nb_archive.c   the module archive's format;               nb_archivemodule.c is `_nb_archive`
  *   nb_dl.c        dlopen/dlsym/dladdr over a link-time symbol table
+ *   nb_region.c    where loaded modules lie, and what libraries map while initialising
+ *   nb_cpuid.c     their cpuid, while initialising;           nb_vcpu.c, nb_share.c processors
  *   nb_restore.c   an initialised process taken from the file;  nb_dump.c writes it at build time
  *   nb_snapshot.c  around both;                               nb_snapshotmodule.c is `_nb_snapshot`
  *   nb_main.c      interpreter start-up; under NB_HOST_PYTHON the pack's `python3.13`

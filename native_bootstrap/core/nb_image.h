@@ -9,25 +9,34 @@
  * All numbers little endian. Offsets of tables count from the header; offsets of pages from the
  * start of the file. Everything that the kernel is asked to map lies on page boundaries.
  *
- *   maps     ranges of memory that are mapped from the file, copy on write
+ *   maps     ranges of memory, in the order of their addresses: mapped from the image, copy on
+ *            write; or from the ELF part, which they must not be able to change (code and constants
+ *            of modules: nothing is stored twice); or empty. Never writable and executable at once.
+ *            In the program's segments and in the heap they are plain readable and writable memory;
+ *            in the region (nb_region.h) they may also be kept for later, without any access.
  *   reads    hot pages: ranges that the first invocation writes to. They lie together in the file,
  *            in this order, and are read into place at once (the same pages are zero in `maps`, so
- *            that they are not stored twice). The first `heap_reads` of them are in the heap.
- *   guards   environment variables that the image depends on, with value or absence
- *
- * Besides these, no variable that begins with PYTHON may differ from the build's: the interpreter
- * has read them already. */
+ *            that they are not stored twice). The first `early_reads` of them are in the region
+ *            or the heap: what lies there can be undone.
+ *   guards   environment variables that the image depends on, with value or absence; or patterns,
+ *            which none may match that has no guard of its own: the beginning of names (PYTHON: the
+ *            interpreter has read them already), a name in whatever case, a beginning in any */
 #ifndef NB_IMAGE_H
 #define NB_IMAGE_H
 
 #include <stdint.h>
 
 #define NB_IMAGE_SLOT_MAGIC "NB-IMAGE-SLOT-01" /* 16 bytes, found by the build in the file */
-#define NB_IMAGE_MAGIC 0x314547414d49424eULL   /* "NBIMAGE1" */
+#define NB_IMAGE_MAGIC 0x324547414d49424eULL   /* "NBIMAGE2" */
 #define NB_IMAGE_PAGE 4096
 #define NB_IMAGE_MAX_TABLES ((uint64_t)4 << 20)
+#define NB_IMAGE_EMPTY UINT64_MAX
 #define NB_IMAGE_ABSENT UINT32_MAX             /* value_length: must not be set */
 #define NB_IMAGE_OR_ABSENT ((uint32_t)1 << 31) /* in value_length: may also not be set */
+/* value_length of the patterns; those of any case have their names in small letters */
+#define NB_IMAGE_PREFIX (UINT32_MAX - 1)
+#define NB_IMAGE_PREFIX_ANY_CASE (UINT32_MAX - 2)
+#define NB_IMAGE_NAME_ANY_CASE (UINT32_MAX - 3) /* the least */
 
 /* In the program's read-only data. Patched by the build once the image is complete. */
 struct nb_image_slot {
@@ -44,12 +53,14 @@ struct nb_image_header {
     uint64_t tables_length; /* header and tables; a multiple of 8 */
     uint64_t reads_offset;  /* of the hot pages, in the file */
     uint64_t heap_base, heap_top;
-    uint32_t page_size, map_count, read_count, heap_reads;
+    uint32_t page_size, map_count, read_count, early_reads;
     uint32_t guard_count, maps, reads, guards;
 };
 
 struct nb_image_map {
-    uint64_t address, length, offset;
+    uint64_t address, length;
+    uint64_t offset;     /* NB_IMAGE_EMPTY: anonymous memory */
+    uint64_t protection; /* PROT_READ | PROT_WRITE …; PROT_NONE only of anonymous memory */
 };
 
 /* Like struct iovec on a 64-bit machine: the table is handed to preadv() as it is. */

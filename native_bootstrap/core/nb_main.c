@@ -29,16 +29,15 @@
 
 PyMODINIT_FUNC PyInit__nb_client(void);
 PyMODINIT_FUNC PyInit__nb_archive(void);
+PyMODINIT_FUNC PyInit__nb_json(void);
 PyMODINIT_FUNC PyInit__nb_nuitka(void);
 PyMODINIT_FUNC PyInit__nb_snapshot(void);
 
 static int nb_main_add_modules(void) {
     static struct _inittab modules[] = {
-        {"_nb_client", PyInit__nb_client},
-        {"_nb_archive", PyInit__nb_archive},
-        {"_nb_nuitka", PyInit__nb_nuitka},
-        {"_nb_snapshot", PyInit__nb_snapshot},
-        {NULL, NULL},
+        {"_nb_client", PyInit__nb_client},     {"_nb_archive", PyInit__nb_archive},
+        {"_nb_json", PyInit__nb_json},         {"_nb_nuitka", PyInit__nb_nuitka},
+        {"_nb_snapshot", PyInit__nb_snapshot}, {NULL, NULL},
     };
     return PyImport_ExtendInittab(modules);
 }

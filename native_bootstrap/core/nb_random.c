@@ -6,6 +6,7 @@
  * which a fork could leave taken. */
 #include "nb_virtual.h"
 
+#include "nb_object.h"
 #include "nb_syscall.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <sys/syscall.h>
 
 enum { NB_RANDOM_BLOCK = 64 };
+enum { NB_RANDOM_INSECURE = 4 }; /* GRND_INSECURE, linux/random.h */
 static uint32_t nb_random_key[8];
 static _Atomic uint64_t nb_random_next; /* number of the next block */
 
@@ -69,9 +71,19 @@ static void nb_random_fill(unsigned char *out, size_t size) {
     }
 }
 
-ssize_t getrandom(void *buffer, size_t size, unsigned flags) {
+/* The file of the module that the code belongs to; NULL: it is the program's own. */
+extern struct nb_object *nb_object_at(const void *address) __attribute__((weak));
+static const char *nb_random_module(const void *caller) {
+    const struct nb_object *module = nb_object_at != NULL ? nb_object_at(caller) : NULL;
+    return module != NULL ? module->file.path : NULL;
+}
+
+ssize_t nb_random_draw(void *buffer, size_t size, unsigned flags, const void *caller) {
     if (nb_virtual_is_on()) {
-        nb_virtual_note("entropy", "getrandom");
+        bool weak = (flags & NB_RANDOM_INSECURE) != 0;
+        const char *module = nb_random_module(caller);
+        const char *how = weak ? "GRND_INSECURE" : "getrandom";
+        nb_virtual_note(weak ? "hash keys" : "entropy", module != NULL ? module : how);
         nb_random_fill(buffer, size);
         return (ssize_t)size;
     }
@@ -81,4 +93,8 @@ ssize_t getrandom(void *buffer, size_t size, unsigned flags) {
         return -1;
     }
     return result;
+}
+
+ssize_t getrandom(void *buffer, size_t size, unsigned flags) {
+    return nb_random_draw(buffer, size, flags, __builtin_return_address(0));
 }

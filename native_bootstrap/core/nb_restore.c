@@ -2,11 +2,14 @@
  *
  * The C library does not run yet: no errno, no thread-local storage, no malloc; only the stack and
  * raw system calls. Everything is checked first; the mapping over .data and .bss is the point of no
- * return. Until then a failure undoes the heap's mapping, and the pristine program starts. After
- * it, _start re-initialises what the C library keeps of the environment, the auxiliary vector and
- * the thread pointer, and main() finds NB_SNAPSHOT_RESTORED. */
+ * return. Until then a failure undoes the mappings of region and heap, and the pristine program
+ * starts. After it, _start re-initialises what the C library keeps of the environment, the
+ * auxiliary vector and the thread pointer, and main() finds NB_SNAPSHOT_RESTORED. */
+#include "nb_early.h"
+#include "nb_guards.h"
 #include "nb_heap.h"
 #include "nb_image.h"
+#include "nb_region.h"
 #include "nb_snapshot.h"
 #include "nb_syscall.h"
 
@@ -48,23 +51,7 @@ struct nb_restore_start {
     const unsigned long *auxv;
 };
 
-/* ---- text: bounded, without the C library ---- */
-
-static size_t nb_restore_length(const char *text) {
-    size_t n = 0;
-    while (text[n] != '\0') {
-        n++;
-        __asm__ volatile(""); /* not a call of strlen() */
-    }
-    return n;
-}
-
-static bool nb_restore_same(const char *a, const char *b, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        if (a[i] != b[i])
-            return false;
-    return true;
-}
+/* ---- what is said: bounded, without the C library ---- */
 
 struct nb_restore_line {
     char text[512];
@@ -80,9 +67,9 @@ static void nb_restore_add(struct nb_restore_line *line, const char *text, size_
 static void nb_restore_say(const char *what, const char *name, size_t name_length,
                            const char *note) {
     struct nb_restore_line line = {.used = 0};
-    nb_restore_add(&line, what, nb_restore_length(what));
+    nb_restore_add(&line, what, nb_early_length(what));
     nb_restore_add(&line, name, name_length);
-    nb_restore_add(&line, note, nb_restore_length(note));
+    nb_restore_add(&line, note, nb_early_length(note));
     line.text[line.used++] = '\n';
     nb_syscall(SYS_write, 2, line.text, line.used);
 }
@@ -100,105 +87,20 @@ static _Noreturn void nb_restore_die(const char *why) {
         nb_syscall(SYS_exit_group, 1, 0, 0);
 }
 
-/* ---- the environment ---- */
-
-/* The value of a variable in the initial environment; NULL if it is not set. */
-static const char *nb_restore_variable(char **environ, const char *name, size_t n) {
-    for (; *environ != NULL; environ++)
-        if (nb_restore_same(*environ, name, n) && (*environ)[n] == '=')
-            return *environ + n + 1;
-    return NULL;
-}
-
-static const struct nb_image_guard *nb_restore_guards(const struct nb_image_header *header) {
-    return (const struct nb_image_guard *)((const char *)header + header->guards);
-}
-
-static bool nb_restore_holds(const struct nb_image_header *header,
-                             const struct nb_image_guard *guard, char **environ) {
-    const char *base = (const char *)header;
-    const char *value = nb_restore_variable(environ, base + guard->name, guard->name_length);
-    if (value == NULL)
-        return (guard->value_length & NB_IMAGE_OR_ABSENT) != 0; /* or ABSENT itself */
-    uint32_t n = guard->value_length & ~NB_IMAGE_OR_ABSENT;
-    return guard->value_length != NB_IMAGE_ABSENT && nb_restore_length(value) == n &&
-           nb_restore_same(value, base + guard->value, n);
-}
-
-static bool nb_restore_is_guarded(const struct nb_image_header *header, const char *name,
-                                  size_t n) {
-    const struct nb_image_guard *guards = nb_restore_guards(header);
-    for (uint32_t i = 0; i < header->guard_count; i++)
-        if (guards[i].name_length == n &&
-            nb_restore_same((const char *)header + guards[i].name, name, n))
-            return true;
-    return false;
-}
-
-/* In the C locale the interpreter turns on its UTF-8 mode (PEP 540), once and for all. */
-static const char *nb_restore_locale(char **environ) {
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    static const char *const refused[] = {"C", "POSIX"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = nb_restore_variable(environ, names[i], nb_restore_length(names[i]));
-        if (value == NULL || *value == '\0')
-            continue;
-        for (size_t k = 0; k < sizeof refused / sizeof *refused; k++)
-            if (nb_restore_same(value, refused[k], nb_restore_length(refused[k]) + 1))
-                return names[i];
-        return NULL;
-    }
-    return NULL;
-}
-
-static enum nb_restore_result nb_restore_environment(const struct nb_image_header *header,
-                                                     char **environ) {
-    const struct nb_image_guard *guards = nb_restore_guards(header);
-    for (uint32_t i = 0; i < header->guard_count; i++) {
-        if (nb_restore_holds(header, &guards[i], environ))
-            continue;
-        nb_restore_say(NB_RESTORE_WITHOUT, (const char *)header + guards[i].name,
-                       guards[i].name_length,
-                       guards[i].value_length == NB_IMAGE_ABSENT
-                           ? " is set; when the snapshot was made it was not (build with --env)"
-                           : " has another value than when the snapshot was made");
-        return NB_RESTORE_ENVIRONMENT;
-    }
-    const char *locale = nb_restore_locale(environ);
-    if (locale != NULL) {
-        nb_restore_say(NB_RESTORE_WITHOUT, locale, nb_restore_length(locale),
-                       " asks for the C locale");
-        return NB_RESTORE_ENVIRONMENT;
-    }
-    for (char **variable = environ; *variable != NULL; variable++) {
-        size_t n = 0;
-        if (!nb_restore_same(*variable, "PYTHON", 6))
-            continue;
-        while ((*variable)[n] != '=' && (*variable)[n] != '\0')
-            n++;
-        if (nb_restore_is_guarded(header, *variable, n))
-            continue;
-        nb_restore_say(NB_RESTORE_WITHOUT, *variable, n,
-                       " is set; when the snapshot was made it was not (build with --env)");
-        return NB_RESTORE_ENVIRONMENT;
-    }
-    return NB_RESTORE_DONE;
-}
-
 /* ---- the header ---- */
 
 extern const Elf64_Ehdr __ehdr_start; /* made by the linker */
 
 /* Where an image may put something. */
 struct nb_restore_room {
-    uint64_t heap, heap_end, data, data_end;
+    uint64_t data, data_end, heap, heap_end;
 };
 
 /* The heap as the header has it, and the program's writable segments, rounded to pages. */
 static struct nb_restore_room nb_restore_room_of(const struct nb_image_header *header) {
     const Elf64_Phdr *segment =
         (const Elf64_Phdr *)((const char *)&__ehdr_start + __ehdr_start.e_phoff);
-    struct nb_restore_room room = {header->heap_base, header->heap_top, UINT64_MAX, 0};
+    struct nb_restore_room room = {UINT64_MAX, 0, header->heap_base, header->heap_top};
     for (unsigned i = 0; i < __ehdr_start.e_phnum; i++) {
         if (segment[i].p_type != PT_LOAD || (segment[i].p_flags & PF_W) == 0)
             continue;
@@ -211,13 +113,18 @@ static struct nb_restore_room nb_restore_room_of(const struct nb_image_header *h
     return room;
 }
 
+static bool nb_restore_within(uint64_t address, uint64_t end, uint64_t from, uint64_t to) {
+    return address >= from && end <= to;
+}
+
 static bool nb_restore_is_ours(const struct nb_restore_room *room, uint64_t address,
                                uint64_t length) {
     uint64_t end = address + length;
     if (length == 0 || ((address | length) & (NB_IMAGE_PAGE - 1)) != 0 || end < address)
         return false;
-    return (address >= room->heap && end <= room->heap_end) ||
-           (address >= room->data && end <= room->data_end);
+    return nb_restore_within(address, end, room->heap, room->heap_end) ||
+           nb_restore_within(address, end, room->data, room->data_end) ||
+           nb_restore_within(address, end, (uint64_t)NB_REGION_BASE, (uint64_t)NB_REGION_END);
 }
 
 static bool nb_restore_table_fits(const struct nb_image_header *header, uint32_t offset,
@@ -226,50 +133,79 @@ static bool nb_restore_table_fits(const struct nb_image_header *header, uint32_t
            offset + count * size <= header->tables_length;
 }
 
+static const struct nb_image_map *nb_restore_maps(const struct nb_image_header *header) {
+    return (const struct nb_image_map *)((const char *)header + header->maps);
+}
+
+static bool nb_restore_in_region(uint64_t address) {
+    return address >= (uint64_t)NB_REGION_BASE && address < (uint64_t)NB_REGION_END;
+}
+
+/* Where a map takes its bytes from, and what may be done with them. */
+static bool nb_restore_source_good(const struct nb_image_header *header,
+                                   const struct nb_image_map *map) {
+    const uint64_t image = nb_restore_slot.offset;
+    const bool writable = map->protection == (PROT_READ | PROT_WRITE);
+    const bool empty = map->offset == NB_IMAGE_EMPTY;
+    if (!nb_restore_in_region(map->address) && (!writable || empty))
+        return false;
+    if (!writable && map->protection != PROT_READ && map->protection != (PROT_READ | PROT_EXEC) &&
+        !(empty && map->protection == PROT_NONE))
+        return false;
+    if (empty)
+        return true;
+    if (map->offset % NB_IMAGE_PAGE != 0 || map->offset > header->file_length ||
+        map->length > header->file_length - map->offset)
+        return false;
+    return map->offset >= image || (!writable && map->length <= image - map->offset);
+}
+
 static bool nb_restore_maps_good(const struct nb_image_header *header,
                                  const struct nb_restore_room *room) {
-    const struct nb_image_map *maps =
-        (const struct nb_image_map *)((const char *)header + header->maps);
-    for (uint32_t i = 0; i < header->map_count; i++)
-        if (!nb_restore_is_ours(room, maps[i].address, maps[i].length) ||
-            maps[i].offset % NB_IMAGE_PAGE != 0 || maps[i].offset > header->file_length ||
-            maps[i].length > header->file_length - maps[i].offset)
+    const struct nb_image_map *maps = nb_restore_maps(header);
+    uint64_t end = 0;
+    for (uint32_t i = 0; i < header->map_count; i++) {
+        if (!nb_restore_is_ours(room, maps[i].address, maps[i].length) || maps[i].address < end ||
+            !nb_restore_source_good(header, &maps[i]))
             return false;
+        end = maps[i].address + maps[i].length;
+    }
     return true;
+}
+
+/* Whether one map has all of this range, writable. The maps are sound. */
+static bool nb_restore_is_writable(const struct nb_image_header *header, uint64_t address,
+                                   uint64_t length) {
+    const struct nb_image_map *maps = nb_restore_maps(header);
+    uint32_t first = 0, last = header->map_count; /* the last map that begins at or before it */
+    while (first < last) {
+        uint32_t middle = first + (last - first) / 2;
+        if (maps[middle].address <= address)
+            first = middle + 1;
+        else
+            last = middle;
+    }
+    return first > 0 && (maps[first - 1].protection & PROT_WRITE) != 0 &&
+           address + length <= maps[first - 1].address + maps[first - 1].length;
 }
 
 static bool nb_restore_reads_good(const struct nb_image_header *header,
                                   const struct nb_restore_room *room) {
     const struct nb_image_read *reads =
         (const struct nb_image_read *)((const char *)header + header->reads);
-    uint64_t hot = 0; /* cannot overflow: fewer than 2^18 of at most 2^34 */
+    uint64_t hot = 0; /* cannot overflow: fewer than 2^18 of at most 2^35 */
     for (uint32_t i = 0; i < header->read_count; i++) {
-        bool in_heap = reads[i].address >= room->heap;
+        bool early = reads[i].address >= (uint64_t)NB_REGION_BASE;
         if (!nb_restore_is_ours(room, reads[i].address, reads[i].length) ||
-            in_heap != (i < header->heap_reads))
+            early != (i < header->early_reads) ||
+            (nb_restore_in_region(reads[i].address) &&
+             !nb_restore_is_writable(header, reads[i].address, reads[i].length)))
             return false;
         hot += reads[i].length;
     }
-    return header->heap_reads <= header->read_count &&
+    return header->early_reads <= header->read_count &&
            header->reads_offset <= header->file_length &&
            hot <= header->file_length - header->reads_offset;
-}
-
-static bool nb_restore_guards_good(const struct nb_image_header *header) {
-    const struct nb_image_guard *guards = nb_restore_guards(header);
-    for (uint32_t i = 0; i < header->guard_count; i++) {
-        uint64_t value = guards[i].value_length == NB_IMAGE_ABSENT
-                             ? 0
-                             : guards[i].value_length & ~NB_IMAGE_OR_ABSENT;
-        uint64_t end = (uint64_t)guards[i].name + guards[i].name_length;
-        if (guards[i].name_length == 0 || end > header->tables_length ||
-            guards[i].value + value > header->tables_length)
-            return false;
-        for (uint64_t at = guards[i].name; at < end; at++)
-            if (((const char *)header)[at] == '\0' || ((const char *)header)[at] == '=')
-                return false; /* no name of a variable; it would be looked for past its end */
-    }
-    return true;
 }
 
 static bool nb_restore_tables_good(const struct nb_image_header *header) {
@@ -281,7 +217,7 @@ static bool nb_restore_tables_good(const struct nb_image_header *header) {
            nb_restore_table_fits(header, header->guards, header->guard_count,
                                  sizeof(struct nb_image_guard)) &&
            nb_restore_maps_good(header, &room) && nb_restore_reads_good(header, &room) &&
-           nb_restore_guards_good(header);
+           nb_guards_sound(header);
 }
 
 static enum nb_restore_result nb_restore_check(const struct nb_image_header *header,
@@ -309,37 +245,51 @@ static bool nb_restore_failed(long result) {
     return result < 0 && result > -4096;
 }
 
-static long nb_restore_mmap(uint64_t address, uint64_t length, int flags, long fd,
-                            uint64_t offset) {
-    return nb_syscall6(SYS_mmap, (long)address, (long)length, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | flags, fd, (long)offset);
+/* At this address, or not at all. */
+static bool nb_restore_map_at(uint64_t address, uint64_t length, uint64_t protection, int flags,
+                              long fd, uint64_t offset) {
+    long at = nb_syscall6(SYS_mmap, (long)address, (long)length, (long)protection,
+                          MAP_PRIVATE | flags, fd, (long)offset);
+    if (at != (long)address && !nb_restore_failed(at))
+        nb_syscall(SYS_munmap, at, length, 0); /* a kernel before 4.17: the address is a hint */
+    return at == (long)address;
 }
 
-/* The region that malloc works in, as nb_heap_map() makes it; 0 when there is no room. */
-static size_t nb_restore_region(uint64_t needed) {
+/* The heap's address space, as nb_heap_map() makes it; 0 when there is no room. */
+static size_t nb_restore_reserve_heap(uint64_t needed) {
     const int flags = MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
-    for (size_t size = NB_HEAP_SIZE; size >= NB_HEAP_SIZE_MIN + needed; size /= 2) {
-        long at = nb_restore_mmap((uint64_t)NB_HEAP_BASE, size, flags, -1, 0);
-        if (at == (long)NB_HEAP_BASE)
+    for (size_t size = NB_HEAP_SIZE; size >= NB_HEAP_SIZE_MIN + needed; size /= 2)
+        if (nb_restore_map_at((uint64_t)NB_HEAP_BASE, size, PROT_READ | PROT_WRITE, flags, -1, 0))
             return size;
-        if (!nb_restore_failed(at)) /* a kernel before 4.17 takes the address as a hint only */
-            nb_syscall(SYS_munmap, at, size, 0);
-    }
     return 0;
 }
 
-/* Maps the ranges in the heap, or those outside of it. */
-static bool nb_restore_map(const struct nb_image_header *header, bool in_heap, long fd) {
-    const struct nb_image_map *maps =
-        (const struct nb_image_map *)((const char *)header + header->maps);
-    for (uint32_t i = 0; i < header->map_count; i++) {
-        if ((maps[i].address >= header->heap_base) != in_heap)
-            continue;
-        if (nb_restore_mmap(maps[i].address, maps[i].length, MAP_FIXED, fd, maps[i].offset) !=
-            (long)maps[i].address)
-            return false;
-    }
-    return true;
+/* In the region it must not be over anything: not as in the heap, which is ours already. */
+static bool nb_restore_map_one(const struct nb_image_map *map, long fd) {
+    bool empty = map->offset == NB_IMAGE_EMPTY;
+    int flags = empty ? MAP_ANONYMOUS | MAP_NORESERVE : 0;
+    flags |= nb_restore_in_region(map->address) ? MAP_FIXED_NOREPLACE : MAP_FIXED;
+    return nb_restore_map_at(map->address, map->length, map->protection, flags, empty ? -1 : fd,
+                             empty ? 0 : map->offset);
+}
+
+/* Maps the ranges in region and heap, or those before them. The number of the first that could not
+ * be mapped; all: map_count. */
+static uint32_t nb_restore_map(const struct nb_image_header *header, bool early, long fd) {
+    const struct nb_image_map *maps = nb_restore_maps(header);
+    for (uint32_t i = 0; i < header->map_count; i++)
+        if ((maps[i].address >= (uint64_t)NB_REGION_BASE) == early &&
+            !nb_restore_map_one(&maps[i], fd))
+            return i;
+    return header->map_count;
+}
+
+/* Of the first `count` maps, those in the region. */
+static void nb_restore_unmap(const struct nb_image_header *header, uint32_t count) {
+    const struct nb_image_map *maps = nb_restore_maps(header);
+    for (uint32_t i = 0; i < count; i++)
+        if (nb_restore_in_region(maps[i].address))
+            nb_syscall(SYS_munmap, maps[i].address, maps[i].length, 0);
 }
 
 /* The rest of `count` ranges of which preadv() has read the first `done` bytes, one by one: a file
@@ -383,19 +333,29 @@ static bool nb_restore_read(const struct nb_image_header *header, uint32_t first
     return true;
 }
 
-static enum nb_restore_result nb_restore_load(const struct nb_image_header *header, long fd) {
-    size_t size = nb_restore_region(header->heap_top - header->heap_base);
-    uint64_t offset = header->reads_offset;
-    if (size == 0)
+/* What can be undone: region and heap. */
+static enum nb_restore_result nb_restore_load_early(const struct nb_image_header *header, long fd,
+                                                    uint64_t *offset, size_t *size) {
+    *size = nb_restore_reserve_heap(header->heap_top - header->heap_base);
+    if (*size == 0)
         return nb_restore_refuse(NB_RESTORE_MEMORY, "no room for its heap (ulimit -v?)");
-    if (!nb_restore_map(header, true, fd) ||
-        !nb_restore_read(header, 0, header->heap_reads, &offset, fd)) {
-        nb_syscall(SYS_munmap, NB_HEAP_BASE, size, 0);
-        return nb_restore_refuse(NB_RESTORE_MEMORY, "its heap cannot be mapped");
-    }
+    uint32_t mapped = nb_restore_map(header, true, fd);
+    if (mapped == header->map_count && nb_restore_read(header, 0, header->early_reads, offset, fd))
+        return NB_RESTORE_DONE;
+    nb_restore_unmap(header, mapped);
+    nb_syscall(SYS_munmap, NB_HEAP_BASE, *size, 0);
+    return nb_restore_refuse(NB_RESTORE_MEMORY, "its memory cannot be mapped (ulimit -v?)");
+}
+
+static enum nb_restore_result nb_restore_load(const struct nb_image_header *header, long fd) {
+    uint64_t offset = header->reads_offset;
+    size_t size;
+    enum nb_restore_result result = nb_restore_load_early(header, fd, &offset, &size);
+    if (result != NB_RESTORE_DONE)
+        return result;
     /* The point of no return. */
-    if (!nb_restore_map(header, false, fd) ||
-        !nb_restore_read(header, header->heap_reads, header->read_count, &offset, fd))
+    if (nb_restore_map(header, false, fd) != header->map_count ||
+        !nb_restore_read(header, header->early_reads, header->read_count, &offset, fd))
         nb_restore_die("the snapshot's data cannot be mapped");
     nb_restore_size = size;
     return NB_RESTORE_DONE;
@@ -425,7 +385,7 @@ static bool nb_restore_is_asked(const struct nb_restore_start *start) {
     const char *name = NB_RESTORE_SWITCH;
     if (start->argc > 1 && start->argv[1][0] == '-')
         return false;
-    const char *value = nb_restore_variable(start->environ, name, sizeof NB_RESTORE_SWITCH - 1);
+    const char *value = nb_guards_variable(start->environ, name, sizeof NB_RESTORE_SWITCH - 1);
     return value == NULL || !(value[0] == 'o' && value[1] == 'f' && value[2] == 'f' && !value[3]);
 }
 
@@ -436,6 +396,14 @@ static long nb_restore_open(const struct nb_restore_start *start) {
     if (nb_restore_failed(fd) && name != NULL) /* no /proc */
         fd = nb_syscall6(SYS_openat, AT_FDCWD, (long)name, flags, 0, 0, 0);
     return fd;
+}
+
+static bool nb_restore_is_expected(const struct nb_image_header *header, char **environ) {
+    struct nb_guards_breach breach;
+    if (nb_guards_hold(header, environ, &breach))
+        return true;
+    nb_restore_say(NB_RESTORE_WITHOUT, breach.name, breach.length, breach.why);
+    return false;
 }
 
 static enum nb_restore_result nb_restore_from(const struct nb_restore_start *start, long fd) {
@@ -453,8 +421,8 @@ static enum nb_restore_result nb_restore_from(const struct nb_restore_start *sta
         return nb_restore_refuse(NB_RESTORE_MEMORY, "its tables cannot be mapped");
     const struct nb_image_header *header = (const struct nb_image_header *)mapped;
     enum nb_restore_result result = nb_restore_check(header, length);
-    if (result == NB_RESTORE_DONE)
-        result = nb_restore_environment(header, start->environ);
+    if (result == NB_RESTORE_DONE && !nb_restore_is_expected(header, start->environ))
+        result = NB_RESTORE_ENVIRONMENT;
     if (result == NB_RESTORE_DONE)
         result = nb_restore_load(header, fd);
     nb_syscall(SYS_munmap, mapped, window, 0);

@@ -3,10 +3,13 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include "nb_cpuid.h"
 #include "nb_heap.h"
+#include "nb_share.h"
 #include "nb_snapshot.h"
 #include "nb_virtual.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <locale.h>
 #include <pthread.h>
@@ -14,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +42,18 @@ static bool nb_snapshot_same(const char *a, const char *b) {
     return *a == *b;
 }
 
+/* The kernel's random bytes for this process, which the stack canary is made of. Copies of it are
+ * left wherever memory is not cleared, such as between two long doubles: they would make two images
+ * differ. */
+static void nb_snapshot_settle_random(const unsigned long *stack) {
+    const unsigned long *p = stack + 1 + stack[0] + 1;
+    while (*p != 0) /* the environment */
+        p++;
+    for (p++; p[0] != AT_NULL; p += 2)
+        if (p[0] == AT_RANDOM)
+            getrandom((void *)p[1], 16, 0); /* of the stream, now */
+}
+
 /* Before the C library runs: nothing of it may be called. */
 void nb_snapshot_enter(const unsigned long *stack) {
     char **argv = (char **)(stack + 1);
@@ -55,6 +71,7 @@ void nb_snapshot_enter(const unsigned long *stack) {
     }
     phase = NB_SNAPSHOT_INITIALISING;
     nb_virtual_begin(seed);
+    nb_snapshot_settle_random(stack);
 }
 
 /* What the dump must not hold: pointers to the stack and random values that belong to this process
@@ -86,7 +103,10 @@ static size_t nb_snapshot_signal_count;
 static void nb_snapshot_keep_signals(void) {
     for (int number = 1; number < NSIG; number++) {
         struct sigaction action;
-        if (sigaction(number, NULL, &action) != 0 || action.sa_handler == SIG_DFL)
+        if (sigaction(number, NULL, &action) != 0)
+            continue;
+        nb_cpuid_see_through(&action);
+        if (action.sa_handler == SIG_DFL)
             continue;
         nb_snapshot_signals[nb_snapshot_signal_count].number = number;
         nb_snapshot_signals[nb_snapshot_signal_count++].action = action;
@@ -100,6 +120,7 @@ static void nb_snapshot_set_signals(void) {
 
 static _Noreturn void nb_snapshot_child(int fd) {
     nb_immortal_make();
+    nb_cpuid_forget();
     nb_virtual_end();
     nb_snapshot_forget();
     nb_arena_keep_clear(false);
@@ -158,4 +179,5 @@ void nb_snapshot_resume(void) {
     setlocale(LC_CTYPE, ""); /* LANG and LC_* of this process, as the interpreter does it */
     PyOS_AfterFork_Child();
     nb_virtual_rekey();
+    nb_share_resume();
 }

@@ -7,8 +7,8 @@
  *   refresh_environ(dict)            dict (bytes: bytes) becomes the process's environment
  *   forget_audit_hook(hook)          the opposite of sys.addaudithook(): without any hook, audit
  *                                    events cost nothing again
- *   streams() -> int                 bits 0 to 2: that descriptor can seek; 3: stdout is a terminal
- *   real_pid() -> int                the process id that the kernel knows */
+ *   own_signals() -> int             bits 1 << number: signals that the core itself handles now
+ *   streams() -> int                 bits 0 to 2: that descriptor can seek; 3: stdout is a tty */
 #define PY_SSIZE_T_CLEAN
 #define Py_BUILD_CORE 1 /* the interpreter's list of audit hooks */
 #include <Python.h>
@@ -16,6 +16,7 @@
 #include "internal/pycore_interp.h"
 #include "internal/pycore_pystate.h"
 
+#include "nb_cpuid.h"
 #include "nb_snapshot.h"
 #include "nb_virtual.h"
 
@@ -111,6 +112,14 @@ static PyObject *nb_forget_audit_hook(PyObject *module, PyObject *hook) {
     Py_RETURN_NONE;
 }
 
+static PyObject *nb_own_signals(PyObject *module, PyObject *unused) {
+    (void)module;
+    (void)unused;
+    struct sigaction action;
+    bool ours = sigaction(SIGTRAP, NULL, &action) == 0 && nb_cpuid_see_through(&action);
+    return PyLong_FromLong(ours ? 1L << SIGTRAP : 0);
+}
+
 static PyObject *nb_streams(PyObject *module, PyObject *unused) {
     (void)module;
     (void)unused;
@@ -120,20 +129,15 @@ static PyObject *nb_streams(PyObject *module, PyObject *unused) {
     return PyLong_FromLong(facts);
 }
 
-static PyObject *nb_real_pid(PyObject *module, PyObject *unused) {
-    (void)module;
-    (void)unused;
-    return PyLong_FromLong(nb_virtual_real_pid());
-}
-
 static PyMethodDef nb_methods[] = {
     {"phase", nb_phase, METH_NOARGS, "0 normal start, 1 initialising at build time, 2 restored."},
     {"observe", nb_observe, METH_O, "Call back for each read of the machine; None: no more."},
     {"unseen", nb_unseen, METH_NOARGS, "Reads for which no callback could be called."},
     {"refresh_environ", nb_refresh_environ, METH_O, "Make a dict equal to the environment."},
     {"forget_audit_hook", nb_forget_audit_hook, METH_O, "The opposite of sys.addaudithook()."},
+    {"own_signals", nb_own_signals, METH_NOARGS,
+     "Signals that the core itself handles now (bits)."},
     {"streams", nb_streams, METH_NOARGS, "Which of 0, 1, 2 can seek (bits); 8: 1 is a terminal."},
-    {"real_pid", nb_real_pid, METH_NOARGS, "The process id that the kernel knows."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -10,11 +10,16 @@
  *
  * What a read gives while virtual mode is on, and the (kind, detail) that it is observed as:
  *
- *   environment  NAME               getenv, secure_getenv: the real environment
+ *   environment  NAME               getenv, secure_getenv: the real environment (on arm64 with
+ *                                   OPENBLAS_CORETYPE of the baseline, unless it is set)
  *   clock        CLOCK_REALTIME …   clock_gettime, time, gettimeofday, clock: NB_VIRTUAL_DATE,
  *                                   or 1 s (monotonic), or 0 (CPU); each call is 1 us later
  *                times, getrusage   nothing used so far
  *   entropy      getrandom          getrandom, getentropy: ChaCha20 with the seed as its key
+ *   hash keys    GRND_INSECURE      getrandom() with that flag, which is for what need not be a
+ *                                   secret: Rust's hash tables. As above, and no offence: such keys
+ *                                   are the image's, like the interpreter's own hash secret
+ *                /var/task/…        either, drawn by the code of that loaded module itself
  *                RAND_bytes …       OpenSSL's (RAND_bytes, RAND_priv_bytes and their _ex), which
  *                                   draw a seed from getrandom once and then no more
  *                sqlite3_randomness sqlite's random(), its names of temporary files
@@ -107,5 +112,7 @@ void nb_clock_end(void); /* also forgets the vDSO */
 int64_t nb_clock_peek(clockid_t clock);
 void nb_clock_advance(int64_t ns);
 void nb_random_begin(const unsigned char seed[NB_VIRTUAL_SEED]);
+/* getrandom() for the code at `caller`. */
+ssize_t nb_random_draw(void *buffer, size_t size, unsigned flags, const void *caller);
 
 #endif

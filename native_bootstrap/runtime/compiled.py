@@ -7,17 +7,27 @@ for the one below, which `collections`, `enum` and `typing` need as well.
 
 from __future__ import annotations
 
+import _frozen_importlib as _bootstrap
 import sys
 
 import _nb_nuitka
 
 from native_bootstrap.runtime import watch
+from native_bootstrap.runtime.importer import ArchiveFinder
 
 
 def install() -> None:
     """Call once, after the compiled modules have been added to the program."""
+    _archive_first()
     sys._getframemodulename = _module_of_frame  # type: ignore[attr-defined]  # noqa: SLF001
     watch.when_imported("inspect", _nb_nuitka.patch)
+
+
+def _archive_first() -> None:
+    """Nuitka's finder looks for extension modules in the folders of compiled packages, and those
+    that it finds it loads its own way: with its own loader, and only where there are folders."""
+    sys.meta_path.remove(ArchiveFinder)
+    sys.meta_path.insert(sys.meta_path.index(_bootstrap.FrozenImporter) + 1, ArchiveFinder)
 
 
 def _module_of_frame(depth: int = 0) -> str | None:

@@ -60,6 +60,7 @@ def initialise(arguments: list[str]) -> bool:
 
     import _nb_client  # noqa: F401 - every start needs it
 
+    from native_bootstrap.runtime import json_engine
     from native_bootstrap.runtime.snapshot import initialise as once
     from native_bootstrap.runtime.snapshot import rehearsal
 
@@ -68,6 +69,7 @@ def initialise(arguments: list[str]) -> bool:
     _initialised = loop.Runtime(None)
     if not once.run(arguments[0], _initialised.load):
         return False
+    json_engine.prepare()
     rehearsal.run(_initialised, take_up)
     posix.environ.clear()  # a start fills it: nothing there to be freed first
     gc.collect()

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 _COMPILED = 16  # archive flag: Nuitka's own finder serves the module, the archive only its source
+_EXTENSION = 64  # archive flag: a shared object, which dlopen() finds by its path
 TASK_ROOT = posix.environ.get(b"LAMBDA_TASK_ROOT", b"/var/task").decode("utf-8", "surrogateescape")
 
 
@@ -85,9 +86,9 @@ class ArchiveLoader(_external._LoaderBasics):
             return file.read()
 
     def get_resource_reader(self, fullname: str) -> object:
-        from importlib.readers import FileReader  # lazy: only importlib.resources asks
+        from native_bootstrap.runtime import resource_folders  # only importlib.resources asks
 
-        return FileReader(self)  # type: ignore[arg-type]
+        return resource_folders.ArchiveReader(self)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ArchiveLoader) and (self.name, self.path) == (
@@ -118,7 +119,7 @@ class ArchiveFinder:
 def _spec_of_init(name: str) -> ModuleSpec | None:
     """`from .__init__ import x` is the package's file once more, as a plain module."""
     entry: Entry | None = _nb_archive.find(name.removesuffix(".__init__"))
-    if entry is None or not entry.is_package or entry.flags & _COMPILED:
+    if entry is None or not entry.is_package or entry.flags & (_COMPILED | _EXTENSION):
         return None
     file = file_of(entry)
     loader = ArchiveLoader(entry.name, file, package=False)
@@ -134,7 +135,11 @@ def _spec(entry: Entry) -> ModuleSpec:
         spec.submodule_search_locations = [file]
         return spec
     package = entry.is_package
-    loader = ArchiveLoader(entry.name, file, package)
+    loader = (
+        _external.ExtensionFileLoader(entry.name, file)
+        if entry.flags & _EXTENSION
+        else ArchiveLoader(entry.name, file, package)
+    )
     spec = _bootstrap.ModuleSpec(
         entry.name,
         loader,  # type: ignore[arg-type]

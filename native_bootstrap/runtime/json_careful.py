@@ -14,24 +14,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def encode(value: object) -> str:
+def encode(value: object, *, compact: bool = False) -> str:
     """The value as JSON text; TypeError and ValueError in simplejson's words."""
     parts: list[str] = []
-    _Writer(parts.append, encode_basestring).write(value)
+    _Writer(parts.append, encode_basestring, "" if compact else " ").write(value)
     return "".join(parts)
 
 
 def encode_ascii(value: object) -> str:
     """The same, with everything beyond ASCII escaped: lone surrogates survive UTF-8 this way."""
     parts: list[str] = []
-    _Writer(parts.append, encode_basestring_ascii).write(value)
+    _Writer(parts.append, encode_basestring_ascii, " ").write(value)
     return "".join(parts)
 
 
 class _Writer:
-    def __init__(self, emit: Callable[[str], None], quote: Callable[[str], str]) -> None:
+    def __init__(
+        self, emit: Callable[[str], None], quote: Callable[[str], str], space: str
+    ) -> None:
         self._emit = emit
         self._quote = quote
+        self._comma, self._colon = f",{space}", f":{space}"
         self._open: set[int] = set()  # ids of the containers being written, to find cycles
 
     def write(self, value: object) -> None:
@@ -75,7 +78,7 @@ class _Writer:
         for item in items:
             self._emit(separator)
             self.write(item)
-            separator = ", "
+            separator = self._comma
         self._emit("]")
 
     def _write_dict(self, items: dict[object, object]) -> None:
@@ -86,9 +89,9 @@ class _Writer:
         for key, item in items.items():
             self._emit(separator)
             self._emit(self._quote(_key(key)))
-            self._emit(": ")
+            self._emit(self._colon)
             self.write(item)
-            separator = ", "
+            separator = self._comma
         self._emit("}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from native_bootstrap.runtime import faults
-from native_bootstrap.runtime.json_codec import decode, encode
+from native_bootstrap.runtime.json_codec import decode, write
 
 
 class Serializer:
@@ -59,7 +59,7 @@ class JsonSerializer(Serializer):
         if isinstance(value, bytes):
             return value, "application/unknown"
         try:
-            return encode(value).encode(), "application/json"
+            return write(value), "application/json"
         except Exception as error:
             raise faults.Fault(
                 faults.MARSHAL_ERROR,

@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +58,7 @@ class Sanitized:
     flags: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
+    objects: bool = False  # with those of objects.py in a folder beside the program
 
     @property
     def name(self) -> str:
@@ -72,6 +74,8 @@ class Sanitized:
         sources = [*self.flags, str(source), "-o", str(program), *self.libraries]
         command = [*compiler(), *DEBUGGABLE, *WARNINGS, *INCLUDE, *sources]
         subprocess.run(command, check=True)
+        if self.objects:
+            shared_objects(HOST_ARCH, program)
 
     def check(self, program: Path) -> bool:
         return subprocess.run([program], timeout=TIMEOUT).returncode == 0
@@ -90,10 +94,12 @@ class Product:
     archives: tuple[str, ...] = ()
     cpu: str = ""
     refusal: str = ""
+    emulation: tuple[str, ...] = ()  # more options of qemu
+    parts: tuple[str, ...] = ()  # of the test; none: all
 
     @property
     def name(self) -> str:
-        return f"product, {self.arch}{self.cpu and ' as ' + self.cpu}"
+        return " ".join((f"product, {self.arch}{self.cpu and ' as ' + self.cpu}", *self.emulation))
 
     def unavailable(self, test: str) -> str:
         if self._pack() is None:
@@ -128,8 +134,8 @@ class Product:
         )
 
     def check(self, program: Path) -> bool:
-        emulator = (self._qemu() or "", *(("-cpu", self.cpu) if self.cpu else ()))
-        command = (*(emulator if self._emulated() else ()), str(program))
+        emulator = (self._qemu() or "", *(("-cpu", self.cpu) if self.cpu else ()), *self.emulation)
+        command = (*(emulator if self._emulated() else ()), str(program), *self.parts)
         done = subprocess.run(command, timeout=TIMEOUT, stderr=subprocess.PIPE, text=True)
         if self.refusal:
             return done.returncode == 1 and self.refusal in done.stderr
@@ -155,6 +161,43 @@ class Product:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Loader(Product):
+    """With all of the loader, objects that it loads beside the program, and some inside.
+
+    ``heap``: the product's, as Zig's own does not survive a fork among threads.
+    """
+
+    heap: bool = True
+
+    def compile(self, source: Path, program: Path) -> None:
+        import objects as shared
+
+        from build_scripts import core, log, targets
+        from build_scripts.toolchain import Toolchain
+
+        pack = self._pack()
+        assert pack is not None
+        target = targets.find(self.arch)
+        tools, quiet = Toolchain(target), log.quiet()
+        folder = shared_objects(self.arch, program)
+        embedded = program.with_name("embedded.S")
+        embedded.write_text(shared.embedded_assembly(folder))
+        wraps = program.with_suffix(".S")
+        wraps.write_text(unwrapped(self.arch))
+        flags = ("-O2", *WARNINGS, *INCLUDE, f"-I{pack.lib}")
+
+        def build(file: Path) -> Path:
+            its = (*flags, *core.flags(file, target))
+            return tools.compile(file, program.with_name(f"{file.name}.o"), flags=its, log=quiet)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            names = (*LOADER, *(("nb_heap.c",) if self.heap else ()))
+            files = (source, wraps, embedded, *(CORE / name for name in names))
+            compiled = list(pool.map(build, files))
+        tools.link(program, libc=pack.lib, objects=compiled, flags=self.link, log=quiet)
+
+
+@dataclass(frozen=True, kw_only=True)
 class WithPython(Product):
     """Over the pack's interpreter too, and all of the core but its main."""
 
@@ -168,7 +211,8 @@ class WithPython(Product):
         quiet = log.quiet()
         core = zip(sorted(CORE.glob("*.c")), link.compile_core(tools, pack, log=quiet), strict=True)
         objects = [compiled for file, compiled in core if file.name != "nb_main.c"]
-        names = symbols.program_names(objects, pack.archives[0], pack.lib, pack.lib / "libz.a")
+        names = symbols.library_names(pack.archives[0], pack.lib, pack.lib / "libz.a").every
+        names |= symbols.own_names(objects)
         table = program.with_name("symbols.c")
         table.write_text(symbols.table_source(names))
         archive = program.with_name("archive.S")
@@ -184,8 +228,24 @@ class WithPython(Product):
         tools.link(program, libc=pack.lib, objects=objects, archives=pack.archives, log=quiet)
 
 
+# The tests include nb_dl.c themselves.
+LOADER = tuple(
+    f"nb_{name}.c"
+    for name in (
+        "dl_error",
+        "elf",
+        "elf_names",
+        "file",
+        "load",
+        "region",
+        "relocate",
+        "tls",
+    )
+)
+PAGES = ("relocations", "protection", "tls", "threads", "embedded")  # where their size matters
 HOST_ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 SANITIZED = Sanitized()
+WITH_OBJECTS = Sanitized(objects=True)
 AT_ENTRY = ("--entry=nb_cpu_start",)
 LACKS = (
     "native-bootstrap: this bootstrap was built for {}; this CPU lacks {}; rebuild with --cpu {}\n"
@@ -195,6 +255,7 @@ OLD_INTEL = LACKS.format("haswell", NO_AVX2, "x86_64_v2")
 OLD_ARM = LACKS.format(
     "neoverse_n1", "atomics (LSE), fphp, asimdhp, asimdrdm, lrcpc, asimddp", "generic"
 )
+NEOVERSE = ("-cpu", "neoverse-n1")  # the baseline
 VIRTUAL_WRAPS = ("sysconf", "sched_getaffinity", "pthread_getaffinity_np")
 RANDOM = ("libssl.a", "libcrypto.a", "libsqlite3.a", "libz.a")
 BUILDS: dict[str, tuple[Build, ...]] = {
@@ -205,7 +266,17 @@ BUILDS: dict[str, tuple[Build, ...]] = {
         Product(arch="x86_64", link=AT_ENTRY, cpu="Nehalem", refusal=OLD_INTEL),
         Product(arch="arm64", link=AT_ENTRY, cpu="cortex-a53", refusal=OLD_ARM),
     ),
-    "dl": (Product(arch="x86_64"), Product(arch="arm64")),
+    "cpuid": (SANITIZED, Product(arch="x86_64")) if HOST_ARCH == "x86_64" else (),
+    "damage": (
+        Loader(arch="x86_64", heap=False),
+        Loader(arch="arm64", emulation=NEOVERSE, heap=False),
+    ),
+    "dl": (
+        Loader(arch="x86_64"),
+        Loader(arch="arm64", emulation=NEOVERSE),
+        Loader(arch="arm64", emulation=(*NEOVERSE, "-p", "65536"), parts=PAGES),
+    ),
+    "elf": (WITH_OBJECTS,),
     "heap": (Product(arch=HOST_ARCH),),
     "libc": (Product(arch="x86_64"), Product(arch="arm64")),
     "mem": (
@@ -214,13 +285,24 @@ BUILDS: dict[str, tuple[Build, ...]] = {
         Product(arch="x86_64"),
         Product(arch="arm64"),
     ),
+    "region": (Product(arch="x86_64"), Product(arch="arm64")),
     "rekey": tuple(Product(arch=arch, archives=RANDOM) for arch in ("x86_64", "arm64")),
+    "share": (SANITIZED, Product(arch="arm64")),
     "settle": tuple(WithPython(arch=arch) for arch in ("x86_64", "arm64")),
     "virtual": (
         Sanitized(flags=tuple(f"-Wl,--wrap={name}" for name in VIRTUAL_WRAPS)),
         *(Product(arch=arch, link=("--entry=test_entry",)) for arch in ("x86_64", "arm64")),
     ),
 }
+
+
+def shared_objects(arch: str, program: Path) -> Path:
+    """Those of objects.py, made in a folder beside the program."""
+    import objects
+
+    folder = program.with_name("objects")
+    objects.build(arch, folder)
+    return folder
 
 
 def unwrapped(arch: str) -> str:
@@ -274,8 +356,12 @@ def fuzz(test: str, seconds: int) -> int:
         subprocess.run([*command, "-o", f"{folder}/test", *libraries], check=True)
         subprocess.run([*command, *flags, "-o", f"{folder}/fuzz", *libraries], check=True)
         Path(seeds).mkdir()
+        with_objects = WITH_OBJECTS in BUILDS.get(test, ())
+        if with_objects:
+            shared_objects(HOST_ARCH, Path(folder) / "test")
         subprocess.run([f"{folder}/test", seeds], check=True)
-        options = (f"-max_total_time={seconds}", "-max_len=4096", "-print_final_stats=1")
+        most = 16384 if with_objects else 4096
+        options = (f"-max_total_time={seconds}", f"-max_len={most}", "-print_final_stats=1")
         return subprocess.run([f"{folder}/fuzz", *options, seeds], check=False).returncode
 
 

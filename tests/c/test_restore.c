@@ -1,10 +1,12 @@
-/* nb_restore.c over a kernel of our own: one file, one address space, and a record of what it was
- * asked for. The tables stand at the very end of a block of their own, so that the sanitizer sees
- * every read past them.
+/* nb_restore.c and nb_guards.c over a kernel of our own: one file, one address space, and a record
+ * of what it was asked for. What follows the tables in the file is poisoned, so that the sanitizer
+ * sees every read past them.
  *
- * What must hold for any file: an image that is taken into use puts nothing outside of the heap and
- * of the program's writable segments, and takes nothing from outside of the file; and one that is
- * refused leaves no mapping, no descriptor, and one line on stderr. */
+ * What must hold for any file: an image that is taken into use puts nothing outside of the region,
+ * the heap and the program's writable segments, takes nothing from outside of the file, maps
+ * nothing writable of the file's ELF part nor anything writable and executable, and reads into
+ * writable memory only; and one that is refused leaves no mapping, no descriptor, and one line on
+ * stderr. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -16,6 +18,7 @@
 static long nb_syscall6(long number, long a, long b, long c, long d, long e, long f);
 #define nb_syscall(number, a, b, c) nb_syscall6((number), (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define __ehdr_start test_headers /* instead of this program's own */
+#include "nb_guards.c"
 #include "nb_restore.c"
 #undef __ehdr_start
 
@@ -29,9 +32,22 @@ __asm__(".globl test_headers\n.set test_headers, test_program\n");
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGE = NB_IMAGE_PAGE, AT = 128 * PAGE, FD = 7 };
+#if defined(__has_include) && __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(from, size) ((void)(from), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(from, size) ((void)(from), (void)(size))
+#endif
+
+enum { PAGE = NB_IMAGE_PAGE, AT = 128 * PAGE, FD = 7, MAPS = 11, READS = 6 };
+#define READ PROT_READ
+#define WRITE (PROT_READ | PROT_WRITE)
+#define EXEC (PROT_READ | PROT_EXEC)
 #define DATA ((uint64_t)0x1edd000)
 #define DATA_END ((uint64_t)0x2005000)
+#define FILE_END ((uint64_t)AT + 256 * PAGE)
+#define REGION ((uint64_t)NB_REGION_BASE)
+#define REGION_TOP (REGION + 300 * PAGE) /* of the sound image's maps */
 #define HEAP ((uint64_t)NB_HEAP_BASE)
 
 /* ---- the kernel ---- */
@@ -39,18 +55,24 @@ enum { PAGE = NB_IMAGE_PAGE, AT = 128 * PAGE, FD = 7 };
 static struct {
     uint64_t file_length;
     long open_error, fstat_error, window_error, map_error, read_error;
-    uint64_t room;     /* the heap's region cannot be larger */
+    uint64_t room;     /* the heap cannot be larger */
+    uint64_t taken;    /* there is something at this address already */
     uint64_t per_read; /* a read gives no more at once */
     int interruptions; /* reads that are interrupted first */
     bool hint_only;    /* as a kernel that does not know MAP_FIXED_NOREPLACE */
     long closed;       /* a standard stream, counted from 1 */
     bool no_proc;
     /* what happened, and not reset() */
-    uint64_t heap, mapped, read_bytes, read_at;
+    uint64_t heap, mapped, empty, read_bytes, read_at;
     int descriptors, windows, lines, data_maps;
     bool ended;
     char said[1024];
-    unsigned char *tables; /* the end of the file */
+    struct {
+        uint64_t address, length;
+        long protection;
+    } maps[64]; /* of the region */
+    size_t map_count;
+    unsigned char *tables; /* the file from the slot's offset on */
 } kernel;
 static jmp_buf end;
 static const char *expected_name;
@@ -63,37 +85,90 @@ static bool within(uint64_t address, uint64_t length, uint64_t from, uint64_t to
 static void check_target(uint64_t address, uint64_t length) {
     CHECK(length > 0);
     CHECK(within(address, length, HEAP, HEAP + kernel.heap) ||
-          within(address, length, DATA, DATA_END));
+          within(address, length, REGION, HEAP) || within(address, length, DATA, DATA_END));
 }
 
-static long kernel_mmap(uint64_t address, uint64_t length, long flags, long fd, uint64_t offset) {
+static bool in_region(uint64_t address) {
+    return address >= REGION && address < HEAP;
+}
+
+static void check_writable(uint64_t address, uint64_t length) {
+    for (size_t i = 0; i < kernel.map_count; i++)
+        if (within(address, length, kernel.maps[i].address,
+                   kernel.maps[i].address + kernel.maps[i].length)) {
+            CHECK(kernel.maps[i].protection == WRITE);
+            return;
+        }
+    CHECK(!in_region(address));
+}
+
+/* Address space for the heap, at most once. */
+static long kernel_reserve(uint64_t address, uint64_t length, long protection) {
+    CHECK(address == HEAP && kernel.heap == 0 && length > 0 && protection == WRITE);
+    if (length > kernel.room)
+        return -ENOMEM;
+    kernel.heap = length;
+    return (long)(kernel.hint_only ? address + length : address);
+}
+
+/* In the region: over nothing, and remembered until it is undone. */
+static long kernel_place(uint64_t address, uint64_t length, long protection) {
+    CHECK(kernel.map_count < sizeof kernel.maps / sizeof *kernel.maps);
+    for (size_t i = 0; i < kernel.map_count; i++)
+        CHECK(address + length <= kernel.maps[i].address ||
+              address >= kernel.maps[i].address + kernel.maps[i].length);
+    if (within(kernel.taken, 1, address, address + length))
+        return -EEXIST;
+    kernel.maps[kernel.map_count].address = address;
+    kernel.maps[kernel.map_count].length = length;
+    kernel.maps[kernel.map_count++].protection = protection;
+    return (long)address;
+}
+
+static long kernel_window(uint64_t length, long fd, uint64_t offset) {
+    CHECK(fd == FD && offset == nb_restore_slot.offset && length <= kernel.file_length - offset &&
+          length <= NB_IMAGE_MAX_TABLES);
+    if (kernel.window_error)
+        return kernel.window_error;
+    kernel.windows++;
+    return (long)kernel.tables;
+}
+
+static void check_source(uint64_t address, uint64_t length, long protection, long flags, long fd,
+                         uint64_t offset) {
+    const bool nothing = protection == PROT_NONE && flags & MAP_ANONYMOUS;
+    CHECK(protection == WRITE ||
+          (in_region(address) && (protection == READ || protection == EXEC || nothing)));
+    if (flags & MAP_ANONYMOUS) {
+        CHECK(fd == -1 && offset == 0 && in_region(address) && flags & MAP_NORESERVE);
+        return;
+    }
+    CHECK(fd == FD && within(offset, length, 0, kernel.file_length));
+    CHECK(offset >= nb_restore_slot.offset ||
+          (protection != WRITE && offset + length <= nb_restore_slot.offset));
+}
+
+static long kernel_mmap(uint64_t address, uint64_t length, long protection, long flags, long fd,
+                        uint64_t offset) {
+    CHECK(flags & MAP_PRIVATE && !(flags & MAP_SHARED));
     if (fd == FD)
         CHECK(offset % PAGE == 0 && offset < kernel.file_length);
-    if (address == 0) {
-        CHECK(fd == FD && offset == nb_restore_slot.offset &&
-              length <= kernel.file_length - offset && length <= NB_IMAGE_MAX_TABLES);
-        if (kernel.window_error)
-            return kernel.window_error;
-        kernel.windows++;
-        return (long)kernel.tables;
+    if (address == 0)
+        return kernel_window(length, fd, offset);
+    if (address == HEAP && flags & MAP_ANONYMOUS) {
+        CHECK(flags & MAP_NORESERVE && flags & MAP_FIXED_NOREPLACE && !(flags & MAP_FIXED));
+        return kernel_reserve(address, length, protection);
     }
-    if (flags & MAP_ANONYMOUS) {
-        CHECK(address == HEAP && flags & MAP_NORESERVE && !(flags & MAP_FIXED));
-        CHECK(kernel.heap == 0);
-        if (length > kernel.room)
-            return -ENOMEM;
-        kernel.heap = length;
-        return (long)(kernel.hint_only ? address + length : address);
-    }
-    CHECK(fd == FD && flags & MAP_FIXED);
+    CHECK(in_region(address) ? flags & MAP_FIXED_NOREPLACE && !(flags & MAP_FIXED)
+                             : flags & MAP_FIXED);
     check_target(address, length);
-    CHECK(within(offset, length, 0, kernel.file_length));
-    if (address < HEAP)
+    check_source(address, length, protection, flags, fd, offset);
+    if (address < REGION)
         kernel.data_maps++;
-    if (kernel.map_error && (address >= HEAP) == (kernel.map_error == -ENOMEM))
+    if (kernel.map_error && (address >= REGION) == (kernel.map_error == -ENOMEM))
         return kernel.map_error;
-    kernel.mapped += length;
-    return (long)address;
+    *(fd < 0 ? &kernel.empty : &kernel.mapped) += length;
+    return in_region(address) ? kernel_place(address, length, protection) : (long)address;
 }
 
 static long kernel_munmap(uint64_t address, uint64_t length) {
@@ -101,7 +176,13 @@ static long kernel_munmap(uint64_t address, uint64_t length) {
         CHECK(kernel.windows-- == 1);
         return 0;
     }
-    CHECK(length == kernel.heap && address == HEAP + (kernel.hint_only ? kernel.heap : 0));
+    for (size_t i = 0; i < kernel.map_count; i++)
+        if (kernel.maps[i].address == address) {
+            CHECK(kernel.maps[i].length == length);
+            kernel.maps[i] = kernel.maps[--kernel.map_count];
+            return 0;
+        }
+    CHECK(length == kernel.heap && address == HEAP + (kernel.hint_only ? length : 0));
     kernel.heap = 0;
     return 0;
 }
@@ -111,6 +192,8 @@ static long kernel_read(const struct nb_image_read *ranges, long count, uint64_t
     CHECK(count > 0 && count <= 1024);
     for (long i = 0; i < count; i++)
         check_target(ranges[i].address, ranges[i].length);
+    for (long i = 0; i < count; i++)
+        check_writable(ranges[i].address, ranges[i].length);
     if (kernel.interruptions > 0 && kernel.interruptions--)
         return -EINTR;
     if (kernel.read_error && kernel.read_bytes >= kernel.per_read)
@@ -140,7 +223,7 @@ static long nb_syscall6(long number, long a, long b, long c, long d, long e, lon
         status->st_size = (long)kernel.file_length;
         return kernel.fstat_error;
     case SYS_mmap:
-        return kernel_mmap((uint64_t)a, (uint64_t)b, d, e, (uint64_t)f);
+        return kernel_mmap((uint64_t)a, (uint64_t)b, c, d, e, (uint64_t)f);
     case SYS_munmap:
         return kernel_munmap((uint64_t)a, (uint64_t)b);
     case SYS_preadv:
@@ -173,9 +256,9 @@ static long nb_syscall6(long number, long a, long b, long c, long d, long e, lon
 /* A header and tables that mean something; changed() makes the checksum right again. */
 struct image {
     struct nb_image_header header;
-    struct nb_image_map maps[4];
-    struct nb_image_read reads[5];
-    struct nb_image_guard guards[4];
+    struct nb_image_map maps[MAPS];
+    struct nb_image_read reads[READS];
+    struct nb_image_guard guards[8];
     char text[64];
 };
 
@@ -194,8 +277,8 @@ static void guard(struct image *image, int i, uint32_t *at, const char *name, co
     uint32_t base = offsetof(struct image, text) + *at;
     memcpy(image->text + *at, name, length);
     memcpy(image->text + *at + length, value != NULL ? value : "", n);
-    image->guards[i] = (struct nb_image_guard){base, length, base + length,
-                                               value == NULL ? NB_IMAGE_ABSENT : n | more};
+    uint32_t kind = value != NULL ? n | more : more != 0 ? more : NB_IMAGE_ABSENT;
+    image->guards[i] = (struct nb_image_guard){base, length, base + length, kind};
     *at += length + n;
 }
 
@@ -204,34 +287,50 @@ static struct image sound(void) {
     uint32_t at = 0;
     image.header = (struct nb_image_header){
         .magic = NB_IMAGE_MAGIC,
-        .file_length = AT + sizeof image,
+        .file_length = FILE_END,
         .tables_length = sizeof image,
-        .reads_offset = PAGE,
+        .reads_offset = AT + PAGE,
         .heap_base = HEAP,
         .heap_top = HEAP + 1000 * PAGE,
         .page_size = PAGE,
-        .map_count = 4,
-        .read_count = 5,
-        .heap_reads = 3,
-        .guard_count = 4,
+        .map_count = MAPS,
+        .read_count = READS,
+        .early_reads = 4,
+        .guard_count = 8,
         .maps = offsetof(struct image, maps),
         .reads = offsetof(struct image, reads),
         .guards = offsetof(struct image, guards),
     };
     for (int i = 0; i < 32; i++)
         image.header.program[i] = nb_restore_slot.program[i];
-    image.maps[0] = (struct nb_image_map){DATA, DATA_END - DATA - PAGE * 256, 10 * PAGE};
-    image.maps[1] = (struct nb_image_map){HEAP, 10 * PAGE, 60 * PAGE};
-    image.maps[2] = (struct nb_image_map){HEAP + 100 * PAGE, PAGE, AT - PAGE};
-    image.maps[3] = (struct nb_image_map){HEAP + 995 * PAGE, 5 * PAGE, 70 * PAGE};
+    const struct nb_image_map maps[MAPS] = {
+        {DATA, DATA_END - DATA - PAGE * 256, AT + 10 * PAGE, WRITE},
+        /* A module: two parts of the program's file, two of the image, and empty memory. */
+        {REGION, 2 * PAGE, 3 * PAGE, READ},
+        {REGION + 2 * PAGE, 5 * PAGE, 123 * PAGE, EXEC},
+        {REGION + 7 * PAGE, PAGE, AT + 50 * PAGE, READ},
+        {REGION + 8 * PAGE, 4 * PAGE, AT + 51 * PAGE, WRITE},
+        {REGION + 12 * PAGE, 200 * PAGE, NB_IMAGE_EMPTY, WRITE},
+        {REGION + 250 * PAGE, 9 * PAGE, NB_IMAGE_EMPTY, PROT_NONE},
+        {REGION_TOP - PAGE, PAGE, AT + 55 * PAGE, EXEC},
+        {HEAP, 10 * PAGE, AT + 60 * PAGE, WRITE},
+        {HEAP + 100 * PAGE, PAGE, FILE_END - PAGE, WRITE},
+        {HEAP + 995 * PAGE, 5 * PAGE, AT + 70 * PAGE, WRITE},
+    };
+    memcpy(image.maps, maps, sizeof maps);
     for (uint64_t i = 0; i < 3; i++)
         image.reads[i] = (struct nb_image_read){HEAP + 3 * i * PAGE, 2 * PAGE};
-    image.reads[3] = (struct nb_image_read){DATA + 2 * PAGE, PAGE};
-    image.reads[4] = (struct nb_image_read){DATA_END - PAGE, PAGE};
+    image.reads[3] = (struct nb_image_read){REGION + 9 * PAGE, 3 * PAGE};
+    image.reads[4] = (struct nb_image_read){DATA + 2 * PAGE, PAGE};
+    image.reads[5] = (struct nb_image_read){DATA_END - PAGE, PAGE};
     guard(&image, 0, &at, "STAGE", "prod", 0);
     guard(&image, 1, &at, "DEBUG", NULL, 0);
     guard(&image, 2, &at, "LING", "C", NB_IMAGE_OR_ABSENT);
     guard(&image, 3, &at, "PYTHONHASHSEED", "", 0);
+    guard(&image, 4, &at, "PYTHON", NULL, NB_IMAGE_PREFIX);
+    guard(&image, 5, &at, "LIN", NULL, NB_IMAGE_PREFIX);
+    guard(&image, 6, &at, "stage", NULL, NB_IMAGE_NAME_ANY_CASE);
+    guard(&image, 7, &at, "db__", NULL, NB_IMAGE_PREFIX_ANY_CASE);
     return image;
 }
 
@@ -261,7 +360,8 @@ static const unsigned long *stack_of(const char *argument, char **environment,
 
 static enum nb_restore_result start(const unsigned long *stack) {
     volatile enum nb_restore_result result = NB_RESTORE_NO_IMAGE;
-    kernel.heap = kernel.mapped = kernel.read_bytes = 0;
+    kernel.heap = kernel.mapped = kernel.empty = kernel.read_bytes = 0;
+    kernel.map_count = 0;
     kernel.descriptors = kernel.windows = kernel.lines = kernel.data_maps = 0;
     kernel.ended = false;
     kernel.read_at = ((const struct nb_image_header *)kernel.tables)->reads_offset;
@@ -273,20 +373,34 @@ static enum nb_restore_result start(const unsigned long *stack) {
     CHECK(kernel.descriptors == 0 && kernel.windows == 0);
     CHECK(kernel.lines == (result < 0 ? 1 : 0));
     CHECK((kernel.heap > 0) == (result == NB_RESTORE_DONE));
+    CHECK(kernel.map_count == 0 || result == NB_RESTORE_DONE);
     CHECK(nb_restore_size == kernel.heap);
     if (result != NB_RESTORE_DONE)
         CHECK(kernel.data_maps == 0); /* nothing over the program's own data */
     return result;
 }
 
-/* With these bytes as the file's tables, in a block that ends where they do. */
+/* With these bytes as the file's tables. What follows what the header declares may not be read. */
 static enum nb_restore_result start_with(const struct image *image, size_t size,
                                          char **environment) {
-    free(kernel.tables);
-    kernel.tables = malloc(size);
-    CHECK(kernel.tables != NULL);
+    enum { BEHIND = 2 * PAGE };
+    static size_t before;
+    if (kernel.tables == NULL) {
+        kernel.tables = mmap(NULL, NB_IMAGE_MAX_TABLES + BEHIND, WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        CHECK(kernel.tables != MAP_FAILED);
+    }
+    uint64_t declared = image->header.tables_length;
+    if (declared < sizeof image->header || declared > NB_IMAGE_MAX_TABLES)
+        declared = sizeof image->header;
+    unsigned char *behind = kernel.tables + (declared + 7) / 8 * 8;
+    memset(kernel.tables, 0, before);
     memcpy(kernel.tables, image, size);
-    return start(stack_of(NULL, environment, PAGE));
+    before = size;
+    ASAN_POISON_MEMORY_REGION(behind, BEHIND);
+    enum nb_restore_result result = start(stack_of(NULL, environment, PAGE));
+    ASAN_UNPOISON_MEMORY_REGION(behind, BEHIND);
+    return result;
 }
 
 static enum nb_restore_result start_image(struct image *image) {
@@ -296,7 +410,7 @@ static enum nb_restore_result start_image(struct image *image) {
 
 static void reset(void) {
     memset(&kernel, 0, offsetof(__typeof__(kernel), heap));
-    kernel.file_length = AT + sizeof(struct image);
+    kernel.file_length = FILE_END;
     kernel.room = kernel.per_read = UINT64_MAX / 2;
 }
 
@@ -317,10 +431,22 @@ static void used(void) {
     reset();
     CHECK(start_image(&image) == NB_RESTORE_DONE);
     uint64_t all = 0;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < MAPS; i++)
         all += image.maps[i].length;
-    CHECK(kernel.mapped == all && kernel.read_bytes == 8 * PAGE && kernel.heap == NB_HEAP_SIZE);
+    CHECK(kernel.empty == 209 * PAGE && kernel.mapped == all - kernel.empty);
+    CHECK(kernel.read_bytes == 11 * PAGE && kernel.heap == NB_HEAP_SIZE);
+    CHECK(kernel.map_count == 7);
     CHECK(nb_restore_heap_size() == NB_HEAP_SIZE);
+}
+
+/* Something is in the way of the n-th mapping of a module, and stays as it is. */
+static void in_the_way(void) {
+    struct image image = sound();
+    for (int i = 1; i < 8; i++) {
+        reset();
+        kernel.taken = image.maps[i].address + image.maps[i].length - 1;
+        CHECK(start_image(&image) == NB_RESTORE_MEMORY && kernel.data_maps == 0);
+    }
 }
 
 static void not_asked(void) {
@@ -381,13 +507,13 @@ static void short_reads(void) {
         reset();
         kernel.per_read = most[i];
         kernel.interruptions = (int)i;
-        CHECK(start_image(&image) == NB_RESTORE_DONE && kernel.read_bytes == 8 * PAGE);
+        CHECK(start_image(&image) == NB_RESTORE_DONE && kernel.read_bytes == 11 * PAGE);
     }
     reset();
     kernel.read_error = -EIO;
     kernel.per_read = PAGE; /* fails after it, in the heap */
     CHECK(start_image(&image) == NB_RESTORE_MEMORY);
-    kernel.per_read = 6 * PAGE; /* fails behind the heap's */
+    kernel.per_read = 9 * PAGE; /* fails behind the heap's */
     CHECK(start_image(&image) == NB_RESTORE_NO_IMAGE && kernel.ended);
     kernel.read_error = 0;
     CHECK(start_image(&image) == NB_RESTORE_DONE);
@@ -405,9 +531,9 @@ static void many_reads(void) {
     header->maps = header->guards = header->reads = sizeof *header;
     header->map_count = header->guard_count = 0;
     header->read_count = COUNT;
-    header->heap_reads = 3000;
+    header->early_reads = 3000;
     header->tables_length = size;
-    set_slot((COUNT + 100) * (uint64_t)PAGE);
+    set_slot((COUNT + 200) * (uint64_t)PAGE);
     header->file_length = nb_restore_slot.offset + size;
     header->heap_top = HEAP + 6000 * PAGE;
     struct nb_image_read *reads = (struct nb_image_read *)(header + 1);
@@ -449,32 +575,32 @@ static void wrong_tables(void) {
     WRONG(header.map_count = UINT32_MAX);
     WRONG(header.read_count = UINT32_MAX);
     WRONG(header.guard_count = UINT32_MAX);
-    WRONG(header.heap_reads = 4);
-    WRONG(header.heap_reads = 2);
-    WRONG(header.read_count = 0); /* and three of them in the heap */
+    WRONG(header.early_reads = 5);
+    WRONG(header.early_reads = 3);
+    WRONG(header.read_count = 0); /* and four of them early */
     WRONG(header.read_count = 2);
     WRONG(header.maps += 4);
     WRONG(header.maps = 0);
     WRONG(header.reads = UINT32_MAX - 7);
     WRONG(header.guards = sizeof(struct image));
-    WRONG(header.reads_offset = AT - 7 * PAGE);
+    WRONG(header.reads_offset = FILE_END - 10 * PAGE);
     WRONG(header.reads_offset = UINT64_MAX);
     WRONG(maps[0].address -= PAGE);
     WRONG(maps[0].length += 257 * PAGE);
-    WRONG(maps[1].address += 8);
-    WRONG(maps[1].address -= PAGE);
-    WRONG(maps[1].length = 0);
-    WRONG(maps[1].length = PAGE / 2);
-    WRONG(maps[1].length = (uint64_t)0 - PAGE);
-    WRONG(maps[3].length += PAGE);
-    WRONG(maps[2].offset += PAGE);
-    WRONG(maps[2].offset -= 512);
-    WRONG(maps[2].offset = (uint64_t)0 - PAGE);
-    WRONG(maps[2].address = 0x1000000); /* the program's code */
+    WRONG(maps[8].address += 8);
+    WRONG(maps[8].address -= PAGE);
+    WRONG(maps[8].length = 0);
+    WRONG(maps[8].length = PAGE / 2);
+    WRONG(maps[8].length = (uint64_t)0 - PAGE);
+    WRONG(maps[10].length += PAGE);
+    WRONG(maps[9].offset += PAGE);
+    WRONG(maps[9].offset -= 512);
+    WRONG(maps[9].offset = (uint64_t)0 - PAGE);
+    WRONG(maps[9].address = 0x1000000); /* the program's code */
     WRONG(reads[0].address = DATA);
-    WRONG(reads[3].address = HEAP);
-    WRONG(reads[3].address = DATA - PAGE);
-    WRONG(reads[4].length += PAGE);
+    WRONG(reads[4].address = HEAP);
+    WRONG(reads[4].address = DATA - PAGE);
+    WRONG(reads[5].length += PAGE);
     WRONG(reads[2].length = 0);
     WRONG(guards[0].name_length = 0);
     WRONG(guards[0].name_length += 1000);
@@ -483,8 +609,49 @@ static void wrong_tables(void) {
     WRONG(guards[3].value_length = 1 | NB_IMAGE_OR_ABSENT | 1u << 30);
     WRONG(text[2] = '=');
     WRONG(text[2] = '\0');
+    WRONG(maps[0].protection = READ);
+    WRONG(maps[0].protection = EXEC);
+    WRONG(maps[0].offset = NB_IMAGE_EMPTY);
+    WRONG(maps[8].protection = EXEC);
+    WRONG(maps[8].protection = 0);
+    WRONG(maps[8].offset = NB_IMAGE_EMPTY);
+    WRONG(maps[8].offset = 20 * PAGE); /* writable, of the ELF part */
+    WRONG(maps[4].offset = 20 * PAGE);
+    WRONG(maps[1].protection = WRITE);
+    WRONG(maps[1].protection = 0);
+    WRONG(maps[1].protection = PROT_WRITE);
+    WRONG(maps[1].protection = PROT_EXEC);
+    WRONG(maps[7].protection = EXEC | PROT_WRITE);
+    WRONG(maps[5].protection = EXEC | PROT_WRITE);
+    WRONG(maps[3].protection |= 8);
+    WRONG(maps[3].protection |= (uint64_t)1 << 32);
+    WRONG(maps[2].offset += PAGE); /* from the ELF part into the image */
+    WRONG(maps[2].offset = NB_IMAGE_EMPTY - PAGE + 1);
+    WRONG(maps[7].length = HEAP - REGION); /* the region's end */
+    WRONG(maps[6].protection = PROT_EXEC);
+    WRONG(maps[6].offset = AT + 9 * PAGE); /* of the file, and not accessible */
+    WRONG(maps[7].protection = PROT_NONE);
+    WRONG(maps[8].address = HEAP - PAGE);
+    WRONG(reads[3].address = REGION + 251 * PAGE);
+    WRONG(maps[5].address -= PAGE); /* over the one before */
+    WRONG(maps[4].length += PAGE);
+    WRONG(maps[5].address = REGION + 220 * PAGE);
+    WRONG(maps[9].address = HEAP);
+    WRONG(reads[3].address = REGION + 7 * PAGE); /* not writable */
+    WRONG(reads[3].address = REGION);
+    WRONG(reads[3].length += PAGE);                /* of two maps */
+    WRONG(reads[3].address = REGION + 220 * PAGE); /* of none */
+    WRONG(reads[3].address = REGION_TOP - PAGE);
 #undef WRONG
     struct image image = sound();
+    reset();
+    image.maps[7].address = HEAP - PAGE; /* out of the region into the heap, over nothing there */
+    image.maps[7].length = 2 * PAGE;
+    image.maps[8].address = HEAP + 50 * PAGE;
+    CHECK(start_image(&image) == NB_RESTORE_DAMAGED);
+    image.maps[7].length = PAGE;
+    CHECK(start_image(&image) == NB_RESTORE_DONE);
+    image = sound();
     image.header.program[31] ^= 1;
     CHECK(start_image(&image) == NB_RESTORE_PROGRAM);
     image = sound();
@@ -501,7 +668,8 @@ static void wrong_tables(void) {
 }
 
 /* Guards: the table of what counts as equal. The image wants STAGE=prod, no DEBUG, LING=C or none,
- * and an empty PYTHONHASHSEED. */
+ * an empty PYTHONHASHSEED, and nothing else that begins with PYTHON or LIN, is called STAGE in any
+ * case, or begins with DB__ in any case. */
 static void guards(void) {
     static const struct {
         const char *variables[6];
@@ -530,7 +698,17 @@ static void guards(void) {
         {{"STAGE=prod", "PYTHONHASHSEED=", "PYTHONPATH=/x"}, "PYTHONPATH is set"},
         {{"STAGE=prod", "PYTHONHASHSEED=", "PYTHON=1"}, "PYTHON is set"},
         {{"STAGE=prod", "PYTHONHASHSEED=", "PYTHO=1", "python=2"}, NULL},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LING=C", "LINK=1"}, "LINK is set"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LIN=1"}, "LIN is set"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LINGER"}, "LINGER is set"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "LI=1", "LI", "STAGE_LINK=1"}, NULL},
         {{"STAGE=prod", "PYTHONHASHSEED=", "PYTHON\x1b[2J=secret"}, "PYTHON?[2J is set"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "stage=prod"}, "stage is set"},
+        {{"Stage=prod", "STAGE=prod", "PYTHONHASHSEED="}, "Stage is set"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "stage2=1", "stag=1", "xstage=1"}, NULL},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "DB__=1"}, "DB__ is set"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "Db__Host=secret"}, "Db__Host is set"},
+        {{"STAGE=prod", "PYTHONHASHSEED=", "DB_=1", "D", "DB", "[B__=1"}, NULL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct image image = sound();
@@ -555,10 +733,15 @@ static void guards(void) {
 static uint64_t interesting(uint64_t *state) {
     static const uint64_t values[] = {0,
                                       1,
+                                      3,
+                                      5,
                                       7,
                                       8,
                                       PAGE - 1,
                                       PAGE,
+                                      REGION,
+                                      REGION + 7 * PAGE,
+                                      REGION_TOP,
                                       HEAP,
                                       HEAP + PAGE,
                                       HEAP + 1000 * PAGE,
@@ -643,11 +826,11 @@ int main(void) {
     used();
     not_asked();
     what_fails();
+    in_the_way();
     short_reads();
     many_reads();
     wrong_tables();
     guards();
     any_bytes(400000);
-    free(kernel.tables);
     return 0;
 }

@@ -164,6 +164,22 @@ static void test_early(void) {
 }
 #endif
 
+/* A library that would identify the CPU by itself. */
+static void test_core_type(void) {
+    const char *name = "OPENBLAS_CORETYPE";
+    begin();
+#if defined(__aarch64__) && defined(__ARM_FEATURE_ATOMICS)
+    CHECK(strcmp(getenv(name), "NEOVERSEN1") == 0);
+#else
+    CHECK(getenv(name) == NULL);
+#endif
+    CHECK(was_told("environment OPENBLAS_CORETYPE"));
+    CHECK(setenv(name, "ARMV8", 1) == 0 && strcmp(getenv(name), "ARMV8") == 0);
+    CHECK(unsetenv(name) == 0);
+    nb_virtual_end();
+    CHECK(getenv(name) == NULL);
+}
+
 static void test_entropy(void) {
     static unsigned char first[5000], second[5000];
     for (size_t size = 0; size <= sizeof first; size += 1 + size / 2) {
@@ -173,6 +189,11 @@ static void test_entropy(void) {
         CHECK(syscall(SYS_getrandom, second, size, 0, 0, 0, 0) == (ssize_t)size);
         CHECK(was_told("entropy getrandom") && memcmp(first, second, size) == 0);
     }
+    begin();
+    CHECK(getrandom(second, 32, 4) == 32 && was_told("hash keys GRND_INSECURE"));
+    begin();
+    CHECK(syscall(SYS_getrandom, first, 32, 4, 0, 0, 0) == 32);
+    CHECK(was_told("hash keys GRND_INSECURE") && memcmp(first, second, 32) == 0);
 #ifndef __GLIBC__
     CHECK(getentropy(first, 256) == 0 && was_told("entropy getrandom"));
 #endif
@@ -521,6 +542,7 @@ int main(void) {
 #endif
     test_stream();
     test_entropy();
+    test_core_type();
     test_clocks();
     test_sleep();
     test_waits();

@@ -19,11 +19,11 @@ from tree import copy_installation
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from build_scripts import pack, symbols, targets
+from build_scripts import core, pack, symbols, targets
 from build_scripts.log import Log
 from build_scripts.pack import sources
 from build_scripts.pack.recipes import cpython
-from build_scripts.pack.recipes.program import CORE, CORE_FLAGS
+from build_scripts.pack.recipes.program import CORE_FLAGS
 from build_scripts.toolchain import Compilation, Toolchain
 
 if TYPE_CHECKING:
@@ -66,12 +66,16 @@ def build(made: Pack, toolchain: Toolchain, output: Path, log: Log) -> None:
     objects = toolchain.compile_all(tests, flags=(*FLAGS, *_places(*inside)), log=log)
     table = work / "inittab.c"
     table.write_text(_inittab())
-    core = [
-        Compilation(source=path, output=work / "o" / f"{path.stem}.o")
-        for path in (*sorted(CORE.glob("*.c")), table)
+    files = [
+        Compilation(
+            source=path,
+            output=work / "o" / f"{path.stem}.o",
+            flags=core.flags(path, toolchain.target),
+        )
+        for path in (*core.sources(), table)
     ]
-    outside = _places(headers, made.root / "include", made.root / "lib", CORE)
-    objects += toolchain.compile_all(core, flags=(*CORE_FLAGS, *outside), log=log)
+    outside = _places(headers, made.root / "include", made.root / "lib", core.FOLDER)
+    objects += toolchain.compile_all(files, flags=(*CORE_FLAGS, *outside), log=log)
     archives = sorted(
         path
         for path in (made.root / "lib").glob("*.a")

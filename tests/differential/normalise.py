@@ -3,11 +3,13 @@
 That is: times, ports, folders, addresses; frames of the runtime itself and of the import system;
 lines and line numbers of the standard library (another patch release has others, and a compiled
 program does not carry their text); the carets under source lines (compiled code knows no columns);
-and how deep a recursion went (it depends on how many frames the runtime itself takes).
+how deep a recursion went (it depends on how many frames the runtime itself takes); and of a JSON
+response what means the same to every reader: space between tokens, 1e16 for 1e+16.
 """
 
 from __future__ import annotations
 
+import decimal
 import json
 import re
 from typing import Any
@@ -30,6 +32,8 @@ _LIBRARY = re.compile(r"(?:.*/lib/python3\.\d+|<frozen)[/ ]([^>]*?)(?:\.py|>)")
 _LIBRARY_FOLDER = re.compile(r"/[^\s\"'(]*/lib/python3\.\d+/(?!site-packages)")
 _FRAME = re.compile(r'  File "([^"]*)", line (\d+)(, in [^\r\n]*)?')
 _CARETS = re.compile(r"\s*[~^]+\s*")
+_TOKEN = re.compile(r'[ \t\n\r]*("(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:" \t\n\r]+)[ \t\n\r]*')
+_SPACED = {",": ", ", ":": ": "}
 _REPEATED = re.compile(r"Previous line repeated \d+ more times?")
 _NO_BREAK_SPACE = "\u00a0"
 
@@ -56,6 +60,8 @@ class Normaliser:
         body = request.body.decode("utf-8", "backslashreplace")
         if request.path.endswith("/error"):
             body = _error(body)
+        elif headers.get("content-type") == "application/json":
+            body = response(body)
         return Sent(
             method=request.method,
             path=request.path,
@@ -70,6 +76,24 @@ class Normaliser:
         text = _LIBRARY_FOLDER.sub("<stdlib>/", text)
         text = _ADDRESS.sub("0x<address>", text)
         return self._folders.sub("<root>", text)
+
+
+def response(text: str) -> str:
+    """A JSON document in one way of writing it: every token stays, in its place.
+
+    A number keeps its digits; only the form of its exponent is one.
+    """
+    try:
+        json.loads(text)
+    except ValueError:
+        return text
+    return "".join(_token(token) for token in _TOKEN.findall(text))
+
+
+def _token(token: str) -> str:
+    if token[0] != '"' and token[-1].isdigit() and set(token) & set(".eE"):
+        return str(decimal.Decimal(token))
+    return _SPACED.get(token, token)
 
 
 def _without_runtime(lines: list[str]) -> list[str]:

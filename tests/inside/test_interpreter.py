@@ -1,6 +1,8 @@
 """Start-up, paths, encodings, time zones, locale: what the program finds around itself."""
 
 import datetime
+import ensurepip
+import glob
 import importlib.metadata
 import locale
 import os
@@ -24,6 +26,36 @@ def run(*arguments, **environment):
         check=False,
         encoding="utf-8",
     )
+
+
+TAGS = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pip._vendor.packaging import tags
+print(sys.prefix != sys.base_prefix, *{tag.platform for tag in tags.sys_tags()})
+"""
+
+
+class Installing(unittest.TestCase):
+    """What installers think of this Python: which wheels they would choose."""
+
+    def ask(self, python):
+        (wheel,) = glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled/pip-*"))
+        command = [python, "-I", "-B", "-c", TAGS, wheel]  # isolated, as uv asks
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    def test_wheels_for_musl(self):
+        _, *found = self.ask(sys.executable)
+        for version in ("1_1", "1_2"):
+            self.assertIn(f"musllinux_{version}_{os.uname().machine}", found)
+        self.assertFalse([tag for tag in found if tag.startswith("manylinux")])
+
+    def test_in_a_virtual_environment(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run("-m", "venv", "--without-pip", folder)
+            is_environment, *found = self.ask(os.path.join(folder, "bin", "python"))
+        self.assertEqual(is_environment, "True")
+        self.assertIn(f"musllinux_1_2_{os.uname().machine}", found)
 
 
 class Start(unittest.TestCase):

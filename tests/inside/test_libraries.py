@@ -14,6 +14,7 @@ import sqlite3
 import tempfile
 import unicodedata
 import unittest
+import unittest.mock
 import xml.etree.ElementTree as ElementTree
 import zlib
 
@@ -83,6 +84,22 @@ class Ctypes(unittest.TestCase):
         for name in ("libc.so.6", "libc.so"):
             with self.subTest(name):
                 self.assertEqual(ctypes.CDLL(name).abs(-7), 7)
+
+    def test_libm_and_zlib_by_the_names_that_are_found(self):
+        cos = ctypes.CDLL(ctypes.util.find_library("m")).cos
+        cos.restype, cos.argtypes = ctypes.c_double, [ctypes.c_double]
+        self.assertEqual(cos(0.0), 1.0)
+        version = ctypes.CDLL(ctypes.util.find_library("z")).zlibVersion
+        version.restype = ctypes.c_char_p
+        self.assertEqual(version().decode(), zlib.ZLIB_RUNTIME_VERSION)
+        self.assertEqual(ctypes.CDLL(ctypes.util.find_library("c")).abs(-7), 7)
+
+    def test_no_library_of_the_system_is_found(self):
+        """They are glibc's; and nothing is started to look for them."""
+        with unittest.mock.patch("os.posix_spawn"), unittest.mock.patch("subprocess.Popen") as run:
+            for name in ("ssl", "crypto", "stdc++", "gcc_s", "no.such"):
+                self.assertIsNone(ctypes.util.find_library(name))
+        run.assert_not_called()
 
     def test_missing_library(self):
         with self.assertRaises(OSError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import containers
 import pytest
 import urllib3
 import uv
@@ -163,3 +164,89 @@ def emulator(emulator_binary, tmp_path) -> Iterator[object]:
     for one in running:
         one.process.kill()
         one.process.wait()
+
+
+@pytest.fixture
+def tiny():
+    """``tiny(folder, "1m")``: mount a file system of that size there."""
+    mounted: list[Path] = []
+
+    def mount(folder: Path, size: str) -> Path:
+        if os.geteuid() != 0:
+            pytest.skip("mounting a small file system needs root")
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip("root may not mount here")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def podman_storage(tmp_path_factory) -> Iterator[Path]:
+    """podman with a storage of the tests' own; skips without podman."""
+    containers.skip_without_podman()
+    folder = tmp_path_factory.mktemp("podman")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in containers.configure(folder).items():
+            patch.setenv(name, value)
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def build_image(podman_storage) -> str:
+    """The build image on a stand-in base, with this machine's runtime pack."""
+    base, name = containers.stand_in(), "localhost/nb-test-build:latest"
+    options = ("--base", base, "--pack", "host", "--tag", name, "--engine", "podman")
+    result = build_native("container", "build", *options)
+    assert result.status == 0, result.err
+    yield name
+    # Layers that nothing names any more. A build that was killed keeps its own: no fault of ours.
+    containers.podman("image", "prune", "--force", check=False)
+
+
+@pytest.fixture
+def inside_cache(tmp_path) -> Path:
+    """What a build inside takes from a cache of before, so that a test takes seconds: the libraries
+    of Zig, what Nuitka and the runtime are compiled to, what was read out of the pack.
+
+    Bytecode, C code, the function's own objects, program, image and zip are made anew.
+    """
+    return containers.fill(
+        tmp_path / "inside-cache", ("dependencies", "nuitka", "cpuid", "symbols", "objects")
+    )
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory) -> Path:
+    """A cache that builds inside share: for what is not about the bytes."""
+    return containers.fill(tmp_path_factory.mktemp("warm"))
+
+
+@pytest.fixture(scope="session")
+def theirs(tmp_path_factory) -> Path:
+    """The same, of user 1234."""
+    if os.geteuid() != 0:
+        pytest.skip("gives files to another user")
+    folder = containers.fill(tmp_path_factory.mktemp("theirs") / "cache")
+    # A link would give this machine's own file away.
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy, symlinks=True)
+    containers.owned(copy, 1234)
+    return copy
+
+
+@pytest.fixture
+def small(tmp_path) -> Path:
+    """A project that builds in seconds: bytecode, no snapshot."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (folder / "app.py").write_text("def handler(event, context):\n    return event\n")
+    (folder / "pyproject.toml").write_text(
+        '[tool.native-bootstrap]\nhandler = "app.handler"\ncode = "bytecode"\n'
+        'snapshot = "off"\njson = "stdlib"\n'
+    )
+    return folder

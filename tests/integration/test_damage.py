@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,25 +175,6 @@ def test_a_damaged_pack_is_made_again(elsewhere, reference):
     damage(private / "programs", truncated)  # so that the new pack is linked, too
     assert again(NATIVE_BOOTSTRAP_SOURCES=str(cache.root() / "sources")) == reference
     assert leftovers(private) == []
-
-
-@pytest.fixture
-def tiny(tmp_path):
-    """``tiny(folder, "1m")``: mount a file system of that size there."""
-    mounted: list[Path] = []
-
-    def mount(folder: Path, size: str) -> Path:
-        if os.geteuid() != 0:
-            pytest.skip("mounting a small file system needs root")
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder]
-        if subprocess.run(command, capture_output=True).returncode:
-            pytest.skip("root may not mount here")
-        mounted.append(folder)
-        return folder
-
-    yield mount
-    for folder in mounted:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -155,6 +157,27 @@ def test_old_results_stay_when_a_rebuild_is_interrupted(built, private_cache, pr
     build = ("build", "app.handler", "--project", project, "--output", output)
     interrupted.at("… codegen", *build, after=0.2)
     assert [path.read_text() for path in output.iterdir()] == ["of an earlier build"]
+
+
+def test_a_removal_that_is_interrupted_is_done_at_the_end(tmp_path):
+    code = f"""
+        from pathlib import Path
+        from build_scripts import scratch
+
+        def interrupted(*arguments, **named):
+            scratch.shutil.rmtree = real
+            raise KeyboardInterrupt
+
+        real, scratch.shutil.rmtree = scratch.shutil.rmtree, interrupted
+        with scratch.private_folder(".", Path({str(tmp_path)!r})) as folder:
+            (folder / "file").touch()
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.PIPE, check=False
+    )
+    assert ended.returncode == -signal.SIGINT
+    assert b"in private_folder" in ended.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_pack(built, private_cache, tmp_path, monkeypatch):

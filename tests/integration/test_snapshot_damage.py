@@ -61,8 +61,8 @@ class Layout:
     def with_header(self, **changes: int | bytes) -> bytes:
         """With other fields in the header, whose checksum is right for them."""
         names = ("magic", "check", "program", "file_length", "tables_length", "reads_offset")
-        names += ("heap_base", "heap_top", "page_size", "map_count", "read_count", "heap_reads")
-        names += ("guard_count", "maps", "reads", "guards")
+        names += ("heap_base", "heap_top", "page_size", "map_count", "read_count")
+        names += ("early_reads", "guard_count", "maps", "reads", "guards")
         fields = dict(zip(names, image.HEADER.unpack_from(self.data, self.start), strict=True))
         fields.update(changes)  # type: ignore[arg-type]
         return self.with_tables(image.HEADER.pack(*fields.values()))
@@ -211,7 +211,7 @@ WRONG = {
     "an empty heap": {"heap_top": 0},
     "too many maps": {"map_count": 0xFFFF},
     "too many reads": {"read_count": 0xFFFFFF},
-    "more hot pages of the heap than hot pages": {"heap_reads": 0xFFFF},
+    "more hot pages of the heap than hot pages": {"early_reads": 0xFFFF},
     "too many guards": {"guard_count": 0xFFFFFFFF},
     "maps outside": {"maps": 0xFFFFFFF8},
     "maps askew": {"maps": 4},
@@ -228,7 +228,7 @@ WRONG = {
 def test_a_header_that_means_nothing(layout, start_with, wrong):
     fields = WRONG[wrong]
     if wrong == "too many reads" and layout.reads == layout.maps:
-        fields = {"read_count": 0xFFFFFF, "heap_reads": 0xFFFFFF}
+        fields = {"read_count": 0xFFFFFF, "early_reads": 0xFFFFFF}
     assert_normal(start_with(layout.with_header(**fields)))
 
 
@@ -248,7 +248,24 @@ def test_a_range_outside(layout, start_with, address, length):
     """Nothing is mapped where the image may not put anything."""
     at = image.HEADER.unpack_from(layout.data, layout.start)[13]
     old = image.MAP.unpack_from(layout.data, layout.start + at)
-    changed = image.MAP.pack(old[0] if address is None else address, length, old[2])
+    changed = image.MAP.pack(old[0] if address is None else address, length, *old[2:])
+    assert_normal(start_with(layout.with_tables(changed, at)), "damaged")
+
+
+@pytest.mark.parametrize(
+    ("offset", "protection"),
+    [
+        (0, 3),  # the program's code, writable
+        (None, 1),  # what the program writes to, read-only
+        (None, 7),
+        (None, 0),
+        (2**64 - 1, 3),  # nothing at all
+    ],
+)
+def test_memory_of_another_kind(layout, start_with, offset, protection):
+    at = image.HEADER.unpack_from(layout.data, layout.start)[13]
+    old = image.MAP.unpack_from(layout.data, layout.start + at)
+    changed = image.MAP.pack(*old[:2], old[2] if offset is None else offset, protection)
     assert_normal(start_with(layout.with_tables(changed, at)), "damaged")
 
 

@@ -137,3 +137,15 @@ def test_old_entries_go_and_new_or_used_ones_stay(tmp_path, monkeypatch):
     left = {path.name for path in (tmp_path / "zips").iterdir()}
     assert left == {"new", "used", "young", "link"}
     cache.prune("nothing")
+
+
+def test_large_entries_go_before_there_are_many(tmp_path, monkeypatch):
+    monkeypatch.setenv("NATIVE_BOOTSTRAP_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "KEPT_BYTES", 25_000)
+    for age, name in enumerate(["newest", "second", "third", "fourth"], start=2):
+        with cache.publish(tmp_path / "programs" / name) as work:
+            (work / "bootstrap").write_bytes(bytes(10_000))
+        when = time.time() - age * 3600
+        os.utime(tmp_path / "programs" / name, (when, when))
+    cache.prune("programs")
+    assert {path.name for path in (tmp_path / "programs").iterdir()} == {"newest", "second"}

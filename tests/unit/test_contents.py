@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from build_scripts import archive, contents, dependencies, log, project
-from build_scripts.modules import scan
+from build_scripts import archive, contents, dependencies, extensions, log, project, resources
+from build_scripts.modules import SharedObject, matches, scan
 
 pytestmark = [
     pytest.mark.subprocesses,
@@ -63,7 +63,7 @@ def make(tmp_path):
     stdlib = fill(tmp_path / "stdlib", STDLIB)
 
     class Made:
-        def __init__(self, files, site=None, **options):
+        def __init__(self, files, site=None, shared=(), **options):
             folder = fill(tmp_path / "project", {"app.py": HANDLER, **files})
             modules = scan(fill(tmp_path / "site", site or {})).modules
             self.installed = dependencies.Dependencies(
@@ -80,6 +80,7 @@ def make(tmp_path):
                 runtime=self.runtime,
                 stdlib=self.stdlib,
                 builtin_names=frozenset(sys.builtin_module_names),
+                shared=shared,
             )
             rows = contents.entries(
                 self.found, project=self.project, dependencies=self.site, **options
@@ -219,3 +220,81 @@ def test_broken_files_are_not_in_the_archive(make):
 
 def test_same_input_same_archive(make):
     assert make({"x.py": ""}).rows == make({"x.py": ""}).rows
+
+
+def shared(path, module="", package="dep 1.0", **more):
+    return SharedObject(path=path, file=Path(), module=module, package=package, **more)
+
+
+def test_extension_modules_are_rows_without_code(make):
+    made = make(
+        {"app.py": "import dep.fast, only.native\n" + HANDLER},
+        {"dep/__init__.py": ""},
+        [
+            shared("dep/fast.abi3.so", "dep.fast"),
+            shared("only/native.so", "only.native"),
+            shared("dep.libs/libz-1.so.1"),
+            shared("whole/__init__.so", "whole", is_package=True),
+        ],
+    )
+    row = made.rows["dep.fast"]
+    assert (row.flags, row.path, row.code) == (archive.EXTENSION, "dep/fast.abi3.so", b"")
+    assert made.rows["whole"].flags == archive.EXTENSION | archive.PACKAGE
+    assert made.rows["only"].flags == archive.NAMESPACE
+    assert "dep.libs" not in made.rows
+    assert made.found.missing == ()
+
+
+def test_an_extension_module_hides_the_source_beside_it(make):
+    made = make(
+        {"app.py": "import dep.twin\n" + HANDLER},
+        {"dep/__init__.py": "", "dep/twin.py": "import rare\n", "dep/pkg/__init__.py": ""},
+        [shared("dep/twin.so", "dep.twin"), shared("dep/pkg.so", "dep.pkg")],
+    )
+    assert made.rows["dep.twin"].flags == archive.EXTENSION
+    assert made.rows["dep.pkg"].path == "dep/pkg/__init__.py"  # a package comes before both
+    assert "rare" in made.found.at_start  # the source tells what the extension module imports
+
+
+def test_what_is_excluded_of_dependencies_is_named_with_its_folder():
+    theirs = [shared("dep/a.so"), shared("dep/lib/b.so"), shared("c.so")]
+    own = [shared("c.so", package="")]
+    kept = extensions.merge(theirs, own, ["*.so", "lib", "dep/a*", "/c.so", "docs/"])
+    assert [(item.path, item.package) for item in kept] == [
+        ("dep/lib/b.so", "dep 1.0"),
+        ("c.so", ""),
+    ]
+
+
+def test_the_projects_own_extension_module_is_not_compiled(make):
+    files = {"app.py": "import mine\n" + HANDLER, "mine.py": "", "theirs.py": ""}
+    objects = [
+        shared("mine.so", "mine", package=""),
+        shared("theirs.so", "theirs"),
+        shared("json.so", "json"),
+    ]
+    made = make(files, shared=objects)
+    assert made.found.own == ("app",)
+    assert made.rows["mine"].flags == archive.EXTENSION
+    assert made.rows["theirs"].path == "theirs.py"  # the project's files come first
+    assert made.rows["json"].path.startswith("/var/lang/")  # the runtime needs its own
+
+
+def test_words_of_whoever_asks_for_symbols(make):
+    made = make(
+        {},
+        {"dep.py": "import ctypes\nctypes.pythonapi.Py_IncRef\n", "other.py": "Py_DecRef = 1\n"},
+    )
+    assert "Py_IncRef" in made.found.looked_up
+    assert "Py_DecRef" not in made.found.looked_up
+    assert not made.found.uses_ctypes
+    assert make({"app.py": "import ctypes\n" + HANDLER}).found.uses_ctypes
+
+
+def test_pydoc_gets_the_pager_that_it_imports():
+    """scipy and pyarrow import pydoc, which imports this one module of the interactive prompt."""
+    patterns = resources.load("stdlib")["exclude"]
+    kept = ("_pyrepl", "_pyrepl/__init__.py", "_pyrepl/pager.py", "pydoc.py", "tty.py")
+    assert not [path for path in kept if matches(path, patterns)]
+    left = ("_pyrepl/main.py", "_pyrepl/__main__.py", "_pyrepl/_minimal_curses.py", "curses")
+    assert all(matches(path, patterns) for path in left)

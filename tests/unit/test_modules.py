@@ -76,3 +76,62 @@ def test_namespace_packages(tmp_path):
 )
 def test_patterns(path, pattern, wanted):
     assert modules.matches(path, [pattern]) is wanted
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("pkg/x.cpython-313-x86_64-linux-musl.so", "pkg.x"),
+        ("pkg/x.abi3.so", "pkg.x"),
+        ("pkg/x.so", "pkg.x"),
+        ("x.so", "x"),
+        ("pkg/sub/__init__.abi3.so", "pkg.sub"),
+        ("pkg.libs/libfoo.so.1", None),
+        ("pkg.libs/libfoo.so", None),
+        ("pkg/libfoo.so.1", None),
+        ("pkg/x.cpython-312-x86_64-linux-musl.so", None),
+        ("pkg/x.cpython-313-x86_64-linux-gnu.so", None),
+        ("pkg/x.cpython-313-aarch64-linux-musl.so", None),
+        ("pkg/x.cpython-313t-x86_64-linux-musl.so", None),
+        ("__init__.so", None),
+        (".so", None),
+    ],
+)
+def test_what_an_extension_module_is_imported_as(path, name):
+    found = modules.extension_name(path, "x86_64")
+    assert (found[0] if found else None) == name
+
+
+def test_of_two_files_for_one_module_the_first_suffix_wins(tmp_path):
+    paths = (
+        "a.abi3.so", "a.cpython-313-x86_64-linux-musl.so", "a.so", "b.so", "b/__init__.so",
+        "lib.libs/libx.so.1",
+    )  # fmt: skip
+    make(tmp_path, *paths)
+    files = [modules.DataFile(path=path, file=tmp_path / path) for path in paths]
+    found = modules.shared_objects(files, "x86_64", {"a.so": "a 1"})
+    assert [item.path for item in found] == sorted(paths)
+    assert {item.module: item.path for item in found if item.module} == {
+        "a": "a.cpython-313-x86_64-linux-musl.so",
+        "b": "b/__init__.so",
+    }
+    assert [item.path for item in found if item.is_package] == ["b/__init__.so"]
+    assert [item.package for item in found if item.path == "a.so"] == ["a 1"]
+
+
+@pytest.mark.parametrize(
+    ("path", "foreign"),
+    [
+        ("x.cpython-312-x86_64-linux-musl.so", True),
+        ("x.cpython-313-x86_64-linux-gnu.so", True),
+        ("x.cpython-313-aarch64-linux-musl.so", True),
+        ("x.cp312-win_amd64.so", True),
+        ("x.pypy310-pp73-x86_64-linux-gnu.so", True),
+        ("x.cpython-313-x86_64-linux-musl.so", False),
+        ("x.abi3.so", False),
+        ("libx.so", False),
+        ("libx.so.1", False),
+    ],
+)
+def test_files_for_another_python(path, foreign):
+    assert modules.is_foreign(path, "x86_64") == foreign

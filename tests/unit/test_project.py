@@ -6,8 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from wheels import make_elf
 
-from build_scripts import log, project
+from build_scripts import log, project, targets
 from native_bootstrap.errors import (
     BuiltinConflictError,
     HandlerModuleError,
@@ -15,10 +16,12 @@ from native_bootstrap.errors import (
     MalformedHandlerError,
     ProjectNotFoundError,
     ShadowedNameError,
+    SharedObjectError,
     UserSyntaxError,
 )
 
 HANDLER = "def handler(event, context):\n    return event\n"
+X86 = targets.find("x86_64")
 BUILTIN = frozenset({"math", "zlib", "sys"})
 
 
@@ -26,7 +29,7 @@ def make(folder, **files):
     for name, text in {"app.py": HANDLER, **files}.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
     return folder
 
 
@@ -188,9 +191,68 @@ def test_a_handler_in_a_folder_that_is_usually_left_out(tmp_path):
 
 
 def test_extension_modules_of_the_project(tmp_path):
-    found = load(make(tmp_path, **{"fast.cpython-313-x86_64-linux-gnu.so": ""}))
-    assert paths(found) == []
-    assert "cannot load compiled extension modules yet" in found.warnings[0]
+    files = {
+        "fast.cpython-313-x86_64-linux-musl.so": make_elf(needed=("libhelp.so.1",)),
+        "lib/libhelp.so.1": make_elf(),
+        "lib/foreign.so": make_elf(needed=("libc.so.6",)),
+    }
+    found = load(make(tmp_path, **files), target=X86)
+    assert [(item.path, item.module) for item in found.shared_objects] == [
+        ("fast.cpython-313-x86_64-linux-musl.so", "fast"),
+        ("lib/libhelp.so.1", ""),
+    ]
+    assert paths(found) == ["lib/foreign.so"]
+    assert found.warnings == (
+        "lib/foreign.so is built for glibc (it needs GLIBC_2.17 of libc.so.6): it stays a file",
+    )
+
+
+def test_extension_modules_for_other_pythons_are_left_out(tmp_path):
+    others = ("fast.cpython-313-x86_64-linux-gnu.so", "fast.cpython-312-x86_64-linux-musl.so")
+    found = load(make(tmp_path, **{name: make_elf() for name in (*others, "a.dylib")}), target=X86)
+    assert (paths(found), found.shared_objects) == ([], ())
+    assert "fast.cpython-313-x86_64-linux-gnu.so is left out: it is for another" in str(
+        found.warnings
+    )
+    assert len(found.warnings) == 3, found.warnings
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (make_elf(machine=183), "is for aarch64, the function runs on x86_64"),
+        (make_elf(needed=("libc.so.6",)), "is built for glibc"),
+        (make_elf(needed=("libnowhere.so.2",)), "needs libnowhere.so.2, which nobody brings"),
+        (make_elf()[:-1], "is cut off"),
+        (b"", "is empty"),
+        (b"#!/bin/sh", "is no ELF file"),
+    ],
+)
+def test_extension_modules_that_cannot_be_loaded(tmp_path, content, reason):
+    name = "pkg/fast.cpython-313-x86_64-linux-musl.so"
+    with pytest.raises(SharedObjectError, match=f"^{name} {reason}") as caught:
+        load(make(tmp_path, **{name: content}), target=X86)
+    assert "build it for musl on x86_64" in caught.value.hint
+    assert load(tmp_path, target=X86, exclude=[name]).warnings == ()
+
+
+@pytest.mark.parametrize("is_optional", [True, False])
+def test_a_package_that_was_installed_for_glibc(tmp_path, is_optional):
+    source = "try:\n    from ._fast import *\nexcept ImportError:\n    x = 1\n"
+    files = {
+        "opt/__init__.py": source if is_optional else "from ._fast import *\n",
+        "opt/_fast.cpython-313-x86_64-linux-gnu.so": make_elf(needed=("libc.so.6",)),
+    }
+    record = "".join(f"{path},sha256=x,1\n" for path in files)
+    make(tmp_path, **files, **{"opt-2.0.dist-info/RECORD": record})
+    if is_optional:
+        assert "is left out" in load(tmp_path, target=X86).warnings[0]
+        return
+    with pytest.raises(
+        SharedObjectError, match=r"opt 2\.0 was installed into the project"
+    ) as caught:
+        load(tmp_path, target=X86)
+    assert "remove it from the folder and name opt in requirements.txt" in caught.value.hint
 
 
 def test_what_an_installer_put_there_is_not_the_users_code(tmp_path):

@@ -62,8 +62,74 @@ def test_logical_lines(tmp_path):
         "url @ https://example.com/x#egg=y",
         "idna",
     )
-    assert found.line_of("Six").startswith("six==1.17.0 --hash")
-    assert found.line_of("idna") == ""
+    assert found.line_of("Six", "1.17.0").startswith("six==1.17.0 --hash")
+    assert found.line_of("six", "1.16.0") == ""
+    assert found.line_of("idna", "3.0") == ""
+    assert (found.pinned("SIX"), found.pinned("idna")) == ("1.17.0", "")
+
+
+def test_of_several_lines_of_one_package_the_one_of_the_version_counts(tmp_path):
+    """As lock files have them, where versions depend on markers."""
+    lines = [
+        f"a.b[c]=={version} ; python_version {order} '3.11' --hash=sha256:{version}"
+        for version, order in (("1.0", "<"), ("2.0", ">="))
+    ]
+    write(tmp_path, requirements_txt="\n".join(lines))
+    assert requirements.find(tmp_path).line_of("A-b", "2.0") == lines[1]
+
+
+PYLOCK = """lock-version = "1.0"
+created-by = "tests"
+[[packages]]
+name = "one"
+version = "1.0"
+marker = "python_version > '3'"
+sdist = { url = "https://example.com/one.tar.gz", hashes = { sha256 = "aa" } }
+wheels = [{ url = "https://example.com/one.whl", hashes = { sha256 = "bb" } }]
+[[packages]]
+name = "folder"
+directory = { path = "sub" }
+[[packages]]
+name = "repository"
+vcs = { type = "git", url = "https://example.com/r", commit-id = "c0ffee" }
+[[packages]]
+name = "file"
+archive = { path = "x.zip", hashes = { sha256 = "dd" } }
+"""
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "pylock.function.toml"])
+def test_a_pylock_as_requirements(tmp_path, name):
+    path = tmp_path / name
+    path.write_text(PYLOCK)
+    found = requirements.find(tmp_path, path)
+    assert found.arguments == ("-r", str(path))
+    assert found.origin == name
+    assert found.lines == (
+        "one==1.0 ; python_version > '3' --hash=sha256:bb --hash=sha256:aa",
+        f"folder @ {(tmp_path / 'sub').as_uri()}",
+        "repository @ git+https://example.com/r@c0ffee",
+        f"file @ {(tmp_path / 'x.zip').as_uri()}",
+    )
+    assert found.listing(tmp_path).read_text().splitlines() == list(found.lines)
+    path.write_text(PYLOCK.replace('"bb"', '"cc"'))
+    assert requirements.find(tmp_path, path).key != found.key
+
+
+def test_which_file_is_taken(tmp_path):
+    write(tmp_path, pyproject_toml='[project]\nname="x"\nversion="1"\ndependencies=["six"]\n')
+    assert requirements.find(tmp_path).origin == "pyproject.toml"
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    assert requirements.find(tmp_path).origin == "uv.lock"
+    (tmp_path / "pylock.toml").write_text(PYLOCK)
+    assert requirements.find(tmp_path).origin == "pylock.toml"
+    write(tmp_path, requirements_txt="six\n")
+    assert requirements.find(tmp_path).origin == "requirements.txt"
+
+
+def test_an_empty_pylock_asks_for_nothing(tmp_path):
+    (tmp_path / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "tests"\n')
+    assert requirements.find(tmp_path) is None
 
 
 def test_places_are_kept_for_later_runs(tmp_path):

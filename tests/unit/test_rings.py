@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 # Builtin modules of the compiled program, and what the interpreted runtime may use if it is there.
 RUNTIME_EXTRAS = {
-    "_nb_archive", "_nb_client", "_nb_nuitka", "_nb_snapshot", "orjson", "urllib3",
+    "_nb_archive", "_nb_client", "_nb_json", "_nb_nuitka", "_nb_snapshot", "orjson", "urllib3",
 }  # fmt: skip
 
 

@@ -20,7 +20,8 @@ SOURCES = {
     "nbt_failing": "1 / 0\n",
     "nbt_native": "compiled = True\n",
 }
-PACKAGES = {"nbt_pkg", "nbt_space"}
+PACKAGES = {"nbt_pkg", "nbt_space", "nbt_whole"}
+EXTENSIONS = ("nbt_fast", "nbt_pkg.fast", "nbt_whole")
 
 
 class Entry:
@@ -32,13 +33,16 @@ class Entry:
         self.path = name.replace(".", "/") + ("/__init__.py" if self.is_package else ".py")
         if self.is_namespace:
             self.path = name
+        if name in EXTENSIONS:
+            self.flags = 64
+            self.path = self.path[: -len(".py")] + ".abi3.so"
 
 
 class Archive(types.ModuleType):
     """`_nb_archive`, as the contract of the C module has it."""
 
     def find(self, name):
-        return Entry(name) if name in {*SOURCES, "nbt_space"} else None
+        return Entry(name) if name in {*SOURCES, *EXTENSIONS, "nbt_space"} else None
 
     def get_code(self, name):
         return compile(self.get_source(name), f"/var/task/{Entry(name).path}", "exec")
@@ -48,7 +52,8 @@ class Archive(types.ModuleType):
         return SOURCES[name].encode(encoding) if name in SOURCES else None
 
     def children(self, package):
-        return [(n, n in PACKAGES) for n in SOURCES if n.rpartition(".")[0] == package]
+        every = (*SOURCES, *EXTENSIONS)
+        return [(n, n in PACKAGES) for n in every if n.rpartition(".")[0] == package]
 
     def names(self):
         return [*SOURCES, "nbt_space"]
@@ -105,7 +110,7 @@ def test_no_frame_of_the_importer_is_in_a_traceback(importer):
 def test_packages_list_their_modules(importer, tmp_path):
     package = importlib.import_module("nbt_pkg")
     names = [(m.name, m.ispkg) for m in pkgutil.iter_modules(package.__path__)]
-    assert names == [("sub", False), ("data", False)]
+    assert names == [("sub", False), ("data", False), ("fast", False)]
     top = {m.name: m.ispkg for m in pkgutil.iter_modules(["/var/task"])}
     assert top["nbt_pkg"] is True
     assert top["nbt_app"] is False
@@ -120,7 +125,7 @@ def test_files_beside_the_program_are_found(importer, tmp_path, monkeypatch):
     assert importlib.import_module("nbt_pkg.extra").value == "on disk"
     assert pkgutil.get_data("nbt_pkg", "notes.txt") == b"a note"
     names = [m.name for m in pkgutil.iter_modules(package.__path__)]
-    assert names == ["sub", "data", "extra"]
+    assert names == ["sub", "data", "fast", "extra"]
 
 
 def test_namespace_packages(importer):
@@ -153,3 +158,30 @@ def test_compiled_modules_have_source_lines(importer):
     assert linecache.getline("/var/task/nbt_native.py", 1) == "compiled = True\n"
     assert linecache.getline("/var/task/nbt_failing.py", 1) == "1 / 0\n"  # for warnings
     linecache.cache.pop("/var/task/nbt_native.py", None)
+
+
+def test_extension_modules_are_those_of_cpython(importer):
+    import importlib.machinery
+    import importlib.util
+
+    for name, file in (
+        ("nbt_fast", "/var/task/nbt_fast.abi3.so"),
+        ("nbt_pkg.fast", "/var/task/nbt_pkg/fast.abi3.so"),
+    ):
+        spec = importlib.util.find_spec(name)
+        assert type(spec.loader) is importlib.machinery.ExtensionFileLoader
+        assert (spec.loader.name, spec.loader.path) == (name, file)
+        assert (spec.name, spec.origin, spec.has_location) == (name, file, True)
+        assert spec.submodule_search_locations is None
+        assert spec.loader.get_source(name) is None
+        same = importlib.util.spec_from_file_location(name, file)
+        assert (spec.cached, spec.parent) == (same.cached, same.parent)
+    whole = importlib.util.find_spec("nbt_whole")
+    assert whole.submodule_search_locations == ["/var/task/nbt_whole"]
+    assert whole.loader.is_package("nbt_whole")
+
+
+def test_a_shared_object_that_is_not_there_says_so(importer):
+    with pytest.raises(ImportError, match=r"/var/task/nbt_fast\.abi3\.so") as failed:
+        importlib.import_module("nbt_fast")
+    assert failed.value.name == "nbt_fast"

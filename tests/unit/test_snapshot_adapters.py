@@ -156,6 +156,49 @@ def test_platform_asks_anew(tmp_path):
     assert result[4:] == ["here", "9.9", "Linux-9.9"]
 
 
+def test_platform_starts_no_process(tmp_path):
+    """While the image is made; the running process asks again."""
+    (result,) = restored.run(
+        tmp_path,
+        "import os, platform, subprocess\nstarted = []\n"
+        "subprocess.check_output = lambda command, **_: started.append(command[0]) or (\n"
+        "    b'made-up' if command[0] == 'file' else 'made-up')\n"
+        "FOUND = [platform.processor() == os.uname().machine, platform.architecture()[0]]\n"
+        "platform.platform()\n"
+        "SEEN = list(started)\n",
+        "import platform\nplatform.architecture()\n"
+        "result = [app.FOUND, app.SEEN, platform.processor(), app.started]",
+    )
+    assert result == [[True, "64bit"], [], "made-up", ["file", "uname"]]
+
+
+ENVIRON = """
+OBSERVER = '''
+import os
+class Observed(type(os.environ)):
+    def __iter__(self):
+        seen.append(["", 0, adapters.handled("environment", "*", [])])
+        return super().__iter__()
+os.environ.__class__ = Observed
+'''
+exec(OBSERVER, {"__name__": "native_bootstrap.runtime.snapshot.observer", "seen": seen,
+                "adapters": adapters})
+"""
+
+
+def test_wsgi_handlers_have_this_processs_environment(tmp_path):
+    (result,) = restored.run(
+        tmp_path,
+        "import __main__\nfrom wsgiref import handlers\n"
+        "TAKEN = [by for *_, by in __main__.seen]\ndel __main__.seen[:]\n"
+        "handlers.read_environ()\nMINE = [by for *_, by in __main__.seen]\n",
+        "handler = app.handlers.SimpleHandler\n"
+        "result = [app.TAKEN, app.MINE, handler.os_environ.get('AWS_REGION')]",
+        before=ENVIRON,
+    )
+    assert result == [["wsgiref"], [None], restored.RUNNING["AWS_REGION"]]
+
+
 def test_log_records_count_from_the_start_of_the_process(tmp_path):
     (result,) = restored.run(
         tmp_path,
@@ -454,6 +497,17 @@ def test_a_refused_library_is_no_missing_one(tmp_path):
         fails=True,
     )
     assert error.splitlines()[-1].endswith("Refused: weird 9 is unknown")
+
+
+def test_what_is_imported_after_the_restore_stays_as_it_is(tmp_path):
+    (result,) = restored.run(
+        tmp_path,
+        "ready = True\n",
+        "import random\n"
+        "result = [type(random.random).__name__, 'random' in vars(random.Random),"
+        " type(random.Random.seed).__name__]",
+    )
+    assert result == ["builtin_function_or_method", False, "function"]
 
 
 def test_a_normal_start_imports_no_adapter(tmp_path):

@@ -106,6 +106,32 @@ def test_object_ids_of_two_processes_differ(tmp_path):
     assert len(set(machines)) == len(set(counters)) == 3
 
 
+def test_uploads_of_two_processes_have_boundaries_of_their_own(tmp_path):
+    results = restored.run(
+        tmp_path,
+        "import langsmith.client, langsmith._internal._background_thread as thread\n"
+        "from langsmith._internal import _constants\nBUILT = _constants._BOUNDARY\n",
+        "found = {m._BOUNDARY for m in (app._constants, app.langsmith.client, app.thread)}\n"
+        "result = [*found, app.BUILT in found]",
+        interpreter=restored.environment("langsmith==0.4.4"),
+        running=[restored.RUNNING] * 2,
+    )
+    (first, *rest), (second, *_) = results
+    assert rest == [False]
+    assert first != second
+
+
+def test_a_key_of_openais_is_no_part_of_the_image(tmp_path):
+    results = restored.run(
+        tmp_path,
+        "import openai.lib.bedrock as module\nBUILT = module._LEGACY_SIGNATURE_KEY.hex()\n",
+        "result = [app.BUILT, app.module._LEGACY_SIGNATURE_KEY.hex()]",
+        interpreter=restored.environment("openai==3.54.0"),
+        running=[restored.RUNNING] * 2,
+    )
+    assert len({key for keys in results for key in keys}) == 3
+
+
 def test_a_sentry_client_has_this_machines_name_and_starts_no_process(tmp_path):
     (result,) = restored.run(
         tmp_path,

@@ -302,6 +302,24 @@ def test_who_reads_for_whom(program):
     assert (use.module, use.reader, use.line) == ("app", "library", 2)
 
 
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        ("OSError(\"Cannot load library 'gmp'\")", True),
+        ("OSError('x/y.so: needs libgmp.so.10, which is not there (its run path: none)')", True),
+        ("OSError('libgmp.so: not found, neither in the program nor along LD_LIBRARY_PATH')", True),
+        ("OSError('no engine') from ImportError('engine')", True),
+        ("OSError(2, 'No such file', 'library.so')", False),
+        ("OSError('cannot reach the library of models')", False),
+        ("ValueError('library')", False),
+    ],
+)
+def test_a_library_of_the_system_that_is_not_there(program, error, lacks):
+    program.write("fast", f"raise {error}\n")
+    report = program.run("try:\n    import fast\nexcept Exception:\n    fast = None\n")
+    assert [one.lacks for one in report.failed] == [lacks]
+
+
 def test_loops_that_look_for_some_only(program):
     report = program.run("import urllib.request\nurllib.request.getproxies_environment()\n")
     names = {use.name for use in report.variables if use.module == "app"}
@@ -317,14 +335,47 @@ def test_a_library_that_looks_for_some_only_among_names_and_values(program):
         "networkx/utils/backends",
         "import os\n"
         "def _set_configs_from_environment():\n"
+        "    os.environ.get('NETWORKX_CACHE')\n"
         "    return {k: v for k, v in os.environ.items() if k.startswith('NETWORKX_')}\n",
     )
     report = program.run(
         "from networkx.utils import backends\nbackends._set_configs_from_environment()\n"
     )
-    names = {use.name for use in report.variables if use.module == "app"}
-    assert "NETWORKX_BACKEND_PRIORITY_ALGOS" in names
-    assert not {"*", "OTHER"} & names
+    uses = {(use.name, use.how) for use in report.variables if use.module == "app"}
+    assert uses == {("NETWORKX_BACKEND_PRIORITY*", "pattern"), ("NETWORKX_CACHE", "read")}
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "expected"),
+    [
+        ("fsspec/config", "set_conf_env(envdict):\n    return dict(envdict)", "FSSPEC*"),
+        (
+            "tqdm/utils",
+            "envwrap(prefix='TQDM_'):\n"
+            "    return dict((k, v) for k, v in os.environ.items() if k.startswith(prefix))",
+            "TQDM_*",
+        ),
+    ],
+)
+def test_a_library_that_takes_whatever_begins_like_its_own(program, module, function, expected):
+    program.environ.update(OTHER="1", AWS_REGION="eu-west-1")
+    program.write(f"{module.partition('/')[0]}/__init__", "")
+    program.write(module, f"import os\ndef {function}\n")
+    given = "os.environ" if "envdict" in function else ""
+    call = f"{module.replace('/', '.')}.{function.partition('(')[0]}({given})\n"
+    report = program.run(f"import os, {module.replace('/', '.')}\n{call}os.environ.get('MINE')\n")
+    uses = {(use.name, use.how) for use in report.variables if use.module == "app"}
+    assert uses == {(expected, "pattern"), ("MINE", "read")}
+
+
+def test_what_a_module_has_set_is_read_by_who_takes_all_that_begin_so(program):
+    program.write("tqdm/__init__", "")
+    loop = "def envwrap(prefix):\n    return dict(os.environ.items())\n"
+    program.write("tqdm/utils", f"import os\n{loop}")
+    program.write("config", "import os\nos.environ.update(TQDM_ASCII='1', OTHER='1')\n")
+    report = program.run("import config, tqdm.utils\ntqdm.utils.envwrap('TQDM_')\n")
+    uses = {(u.name, u.how, u.writer) for u in report.variables if u.module == "app"}
+    assert uses == {("TQDM_*", "pattern", ""), ("TQDM_ASCII", "read", "config")}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="importlib.metadata of 3.11 differs")
@@ -380,8 +431,8 @@ def test_nothing_stays_behind(program):
     program.after = """
 import gc, _frozen_importlib
 import native_bootstrap.runtime.snapshot as package
-build = {"allowed", "audit", "blame", "imports", "initialise", "locate", "narrow", "observer",
-         "probes", "stream", "variables"}
+build = {"allowed", "audit", "blame", "imports", "initialise", "locate", "names", "narrow",
+         "observer", "probes", "settings_fields", "stream", "variables"}
 gc.collect()
 left = [n for n in sys.modules if n.rpartition(".")[2] in build and "snapshot" in n]
 left += build & set(vars(package))

@@ -185,6 +185,71 @@ def test_all_variables_at_once():
     assert reasons(decision)["my_lib"].startswith("reads every environment variable")
 
 
+def looks_for(pattern: str, module: str) -> dict:
+    return read(pattern, module) | {"how": "pattern"}
+
+
+def test_all_variables_that_begin_alike():
+    decision = decide(looks_for("TQDM_*", "tqdm.std"), DONE)
+    assert (decision.sound, decision.guards) == (True, {"TQDM_*": None})
+    known = findings.Known(own=OWN, declared={"TQDM_ASCII": "1", "TQDM": "no", "TQDM_X": None})
+    decision = decide(looks_for("TQDM_*", "tqdm.std"), DONE, known=known)
+    assert decision.guards == {"TQDM_*": None, "TQDM_ASCII": "1", "TQDM_X": None}
+
+
+BEGINNINGS = ["", "A", "AWS_", "AWS_LAMBDA_FUNC", "LAMBDA", "_X_AM", "P"]
+
+
+@pytest.mark.parametrize(
+    ("any_case", "beginning"),
+    [*(("", name) for name in BEGINNINGS), *(("~", name.lower()) for name in BEGINNINGS)],
+)
+def test_all_variables_that_begin_like_lambdas_own(any_case, beginning):
+    decision = decide(looks_for(f"{any_case}{beginning}*", "my_lib"), DONE)
+    words = f"reads every environment variable that begins with '{beginning}'"
+    assert reasons(decision)["my_lib"].startswith(words)
+
+
+def test_a_name_in_any_case():
+    decision = decide(looks_for("~table", "my_lib"), DONE)
+    assert (decision.sound, decision.guards) == (True, {"~table": None})
+    assert "  checked at start: no other variable is table in any case" in story.explain([decision])
+    known = findings.Known(own=OWN, declared={"Table": "1", "TABLES": "2", "MY_TABLE": "3"})
+    decision = decide(looks_for("~table", "my_lib"), DONE, known=known)
+    assert decision.guards == {"~table": None, "Table": "1"}
+    decision = decide(looks_for("~table*", "my_lib"), DONE, known=known)
+    assert decision.guards == {"~table*": None, "Table": "1", "TABLES": "2"}
+    # Lambda's own: the name as it is spelled is read as well
+    assert decide(looks_for("~aws_region", "my_lib"), DONE).sound
+
+
+def test_a_pattern_that_is_none():
+    decision = decide(looks_for("TABLE", "my_lib"), DONE)
+    assert (decision.sound, decision.guards) == (True, {})
+
+
+def test_all_that_was_not_declared_is_said_at_once():
+    rows = [
+        read(name, "app.config", reader="pydantic_settings.sources.providers.env")
+        for name in ("TABLE", "STAGE", "AWS_EXECUTION_ENV", "TABLE", "DEBUG", "PATH")
+    ]
+    more = [read("OTHER", "app.db"), read("LIBRARYS", "app.config", reader="my_lib")]
+    more += [read("SET", "app.config", writer="app.config")]
+    known = findings.Known(own=OWN, declared={"STAGE": "prod"})
+    found = reasons(decide(*rows, *more, DONE, known=known))
+    assert found["app.config"] == (
+        "reads TABLE and DEBUG, which were not declared: app/config.py:3; "
+        "declare each with --env NAME=VALUE, or NAME! if it is not set"
+    )
+    assert "reads OTHER, which was not declared" in found["app.db"]
+
+
+@pytest.mark.parametrize("name", ["*", "TQDM_*", "~table"])
+def test_a_name_that_no_function_can_have(name):
+    decision = decide(read(name, "my_lib"), DONE)
+    assert (decision.sound, decision.guards) == (True, {})
+
+
 def test_a_variable_that_another_module_has_set():
     rows = [read("MODE", "my_lib", writer="app.config", reader="my_lib")]
     assert decide(*rows, DONE).guards == {}
@@ -447,3 +512,13 @@ def test_nothing_counts_after_done():
 def test_too_many_lines_are_no_image(monkeypatch):
     monkeypatch.setattr(events, "MAX_LINES", 3)
     assert not events.parse(lines(DONE, DONE, DONE, DONE)).done
+
+
+def test_the_keys_of_hash_tables_are_the_images():
+    """Rust's, whoever imports it; told, and no reason to defer."""
+    keys = "draws the keys of its hash tables"
+    decision = decide(offence("app.db", "app.handler", kind="hash keys", detail=keys), DONE)
+    assert decision.sound
+    assert decision.notes == (f"app.db {keys} at import: app/db.py:12",)
+    told = f"  kept as the build has it: {decision.notes[0]}"
+    assert told in story.explain([decision])

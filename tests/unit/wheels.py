@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ def make_wheel(
     folder: Path,
     name: str,
     version: str,
-    files: Mapping[str, str],
+    files: Mapping[str, str | bytes],
     *,
     requires: tuple[str, ...] = (),
     tag: str = "",
@@ -40,3 +41,66 @@ def make_wheel(
         for path, text in {**content, f"{info}/RECORD": record}.items():
             archive.writestr(path, text)
     return wheel
+
+
+def make_elf(
+    *,
+    machine: int = 62,
+    needed: tuple[str, ...] = ("libc.musl-x86_64.so.1",),
+    soname: str = "",
+    symbols: tuple[str, ...] = (),
+    kind: int = 3,
+    versions: Mapping[str, str] | None = None,
+) -> bytes:
+    """A shared object with all that a build looks at, and nothing to run.
+
+    One segment holds the whole file: header, program headers, strings, symbols, their hash table,
+    the versions needed of libraries (``versions``: one of each) and the dynamic section.
+    """
+    if versions is None:
+        versions = {"libc.so.6": "GLIBC_2.17"} if "libc.so.6" in needed else {}
+    strings = b"\0"
+
+    def add(text: str) -> int:
+        nonlocal strings
+        strings += text.encode() + b"\0"
+        return len(strings) - len(text) - 1
+
+    dynamic = [(1, add(name)) for name in needed]
+    dynamic += [(14, add(soname))] if soname else []
+    table = bytes(24) + b"".join(
+        struct.pack("<IBBHQQ", add(name), 0x12, 0, 1, 0x40, 8) for name in symbols
+    )
+    hashed = struct.pack("<IIII", 1, len(symbols) + 1, 0, 0) + bytes(4 * len(symbols))
+    wanted = b"".join(
+        struct.pack("<HHIII", 1, 1, add(library), 16, 32 if number < len(versions) else 0)
+        + struct.pack("<IHHII", 0, 0, 2, add(version), 0)
+        for number, (library, version) in enumerate(versions.items(), 1)
+    )
+    strings += bytes(-len(strings) % 8)
+    strings_at = 64 + 2 * 56
+    table_at = strings_at + len(strings)
+    hash_at = table_at + len(table)
+    hashed += bytes(-len(hashed) % 8)
+    wanted_at = hash_at + len(hashed)
+    dynamic_at = wanted_at + len(wanted)
+    if versions:
+        dynamic += [(0x6FFFFFFE, wanted_at), (0x6FFFFFFF, len(versions))]
+    dynamic += [(5, strings_at), (10, len(strings)), (6, table_at), (11, 24), (4, hash_at), (0, 0)]
+    tail = b"".join(struct.pack("<QQ", *entry) for entry in dynamic)
+    total = dynamic_at + len(tail)
+    return b"".join(
+        (
+            b"\x7fELF\x02\x01\x01" + bytes(9),
+            struct.pack("<HHIQQQIHHHHHH", kind, machine, 1, 0, 64, 0, 0, 64, 56, 2, 64, 0, 0),
+            struct.pack("<IIQQQQQQ", 1, 6, 0, 0, 0, total, total, 4096),
+            struct.pack(
+                "<IIQQQQQQ", 2, 6, dynamic_at, dynamic_at, dynamic_at, len(tail), len(tail), 8
+            ),
+            strings,
+            table,
+            hashed,
+            wanted,
+            tail,
+        )
+    )

@@ -53,6 +53,10 @@ ANSWERS = {
     "ac_cv_broken_nice": "no",
     "ac_cv_broken_poll": "no",
     "ac_cv_aligned_required": "no",
+    # And tools of the build machine that end in the Makefile, which is a part of the pack.
+    "ac_cv_path_install": "/usr/bin/install -c",
+    "ac_cv_path_mkdir": "/usr/bin/mkdir",
+    "PYTHON_FOR_REGEN": "python3.13",
 }
 # Where the program pretends to be installed: the folder of Lambda's own Python.
 PREFIX = "/var/lang"
@@ -99,20 +103,20 @@ def build(site: Site) -> None:
 def _configure(site: Site) -> list[str]:
     toolchain = site.toolchain
     native = targets.host()
-    cross: list[str] = []
+    # Said for a native build too: what configure finds out by itself depends on the system's libc.
+    # Never equal to --host, or configure would try to run what it builds: another --cpu on the same
+    # kind of machine is a cross build as well.
+    machines = [f"--build={native.machine}-pc-linux-gnu"]
     if toolchain.target != native:
         assert site.host_python is not None, "a cross build needs a Python for this machine"
-        cross = [
+        machines += [
             f"--host={toolchain.target.triple}",
-            # Never equal to --host, or configure would try to run what it builds: another
-            # --cpu on the same kind of machine is a cross build as well.
-            f"--build={native.machine}-pc-linux-gnu",
             f"--with-build-python={site.host_python}",
         ]
     return [
         "../configure",
         f"--prefix={PREFIX}",
-        *cross,
+        *machines,
         *("--disable-shared", "--with-static-libpython", "--with-computed-gotos"),
         *("--without-ensurepip", "--disable-test-modules"),
         f"CFLAGS={' '.join((*CODE_FLAGS, *FLAGS))}",

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from build_scripts import symbols
+from build_scripts import core, embed, symbols
 from build_scripts.pack.recipes import Site, cpython
 from build_scripts.toolchain import Compilation
 
 SOURCES = ("python",)
 NEEDS = ("libc", "extensions", "cpython", "zlib", "bzip2", "xz", "libffi", "sqlite", "openssl")
-CORE = Path(__file__).parents[3] / "native_bootstrap" / "core"
-KEYED_BY = (CORE, Path(str(symbols.__file__)))
+KEYED_BY = (core.FOLDER, *(Path(str(m.__file__)) for m in (core, symbols, embed)))
+# For whatever is installed: numpy with its OpenBLAS takes 190 KB, scipy's OpenBLAS another 150.
+TLS_BLOCK = 1 << 20
 CORE_FLAGS = ("-DNB_HOST_PYTHON", "-O2", "-std=gnu11", "-Wall", "-Wextra", "-Werror")
 LIBRARIES = {
     "openssl": ("libssl.a", "libcrypto.a"),
@@ -41,16 +42,16 @@ def build(site: Site) -> None:
         site.needs["cpython"] / "include" / f"python{short}",
         site.needs["libffi"] / "lib",
         site.needs["zlib"] / "include",
-        CORE,
+        core.FOLDER,
     )
-    core = sorted(CORE.glob("*.c"))
-    if not (CORE / "nb_main.c").is_file():
-        main = site.work / "python.c"
-        main.write_text(
-            '#include "Python.h"\nint main(int n, char **v) { return Py_BytesMain(n, v); }\n'
+    work = [
+        Compilation(
+            source=path,
+            output=site.work / "o" / f"{path.stem}.o",
+            flags=core.flags(path, site.toolchain.target),
         )
-        core = [main]
-    work = [Compilation(source=path, output=site.work / "o" / f"{path.stem}.o") for path in core]
+        for path in core.sources()
+    ]
     flags = (*CORE_FLAGS, *(f"-I{path}" for path in include))
     objects = site.toolchain.compile_all(work, flags=flags, log=site.log, log_file=site.log_file)
     objects.append(_symbol_table(site, objects))
@@ -68,9 +69,12 @@ def build(site: Site) -> None:
 def _symbol_table(site: Site, objects: list[Path]) -> Path:
     lib = site.needs["libc"] / "lib"
     zlib = site.needs["zlib"] / "lib" / "libz.a"
-    names = symbols.program_names(objects, archives(site)[0], lib, zlib)
+    own = symbols.own_names(objects)
+    theirs = symbols.library_names(archives(site)[0], lib, zlib)
     source = site.work / "symbols.c"
-    source.write_text(symbols.table_source(names))
+    instead = symbols.substitutes(own)
+    table = symbols.table_source(own | theirs.every, last=theirs.last - own, instead=instead)
+    source.write_text(table + embed.tls_block(TLS_BLOCK))
     return site.toolchain.compile(
         source,
         site.work / "o" / "symbols.o",

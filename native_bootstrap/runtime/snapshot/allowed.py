@@ -16,17 +16,26 @@ class Row:
     module's own; `executing`: the module under execution. Each may be "" for any."""
 
     def __init__(
-        self, kind: str, *, reader: str = "", within: str = "", executing: str = "", reason: str
+        self,
+        kind: str,
+        *,
+        reader: str = "",
+        within: str = "",
+        executing: str = "",
+        binary: str = "",
+        reason: str,
     ) -> None:
         self.kind = kind
         self.reader = reader
         self.within = within
         self.executing = executing
+        self.binary = f"/{binary}/" if binary else ""
         self.reason = reason
 
-    def matches(self, kind: str, place: Place) -> bool:
+    def matches(self, kind: str, place: Place, binary: str) -> bool:
         return (
             kind == self.kind
+            and self.binary in binary
             and self.executing in ("", place.module)
             and self.reader in ("", place.calls[0][0] if place.calls else place.module)
             and (not self.within or any(name == self.within for name, _ in place.calls))
@@ -42,6 +51,10 @@ _LABEL = "the kernel's name and version in a User-Agent header"
 _RECORD = "the time of a log record, which is written at once"
 _USER_SITE = "the folder of `pip install --user`, which a bootstrap has not"
 _DRAWN_LATER = "an object that draws when it is used"
+_HASH_KEYS = "keys of its hash tables, like the interpreter's own: one set for each image"
+_KEY = "part of a key that nobody else in the process must have"
+_REPLACED = "its adapter replaces what is drawn"
+_TAKEN_BACK = "a switch for OpenBLAS, taken back a few lines later"
 
 ROWS = (
     *(Row("clock", reader=name, reason=_DEADLINE) for name in (
@@ -62,6 +75,11 @@ ROWS = (
     Row("pid", within="loguru._logger", reason=_RECORD),
     Row("machine", within="slack_sdk.web.internal_utils", reason=_LABEL),
     Row("clock", executing="_strptime", reason=_ZONE),
+    Row("entropy", within="opentelemetry.context", reason=_KEY),
+    Row("entropy", executing="langsmith._internal._constants", reason=_REPLACED),
+    Row("state", reader="numpy._core", reason=_TAKEN_BACK),
+    # The Rust crate ahash; what Rust's own library draws is "hash keys" already.
+    *(Row("entropy", binary=name, reason=_HASH_KEYS) for name in ("pydantic_core",)),
 )  # fmt: skip
 # Module that reads, variable.
 _VARIABLES = {
@@ -70,10 +88,10 @@ _VARIABLES = {
 }
 
 
-def reason(kind: str, place: Place) -> str | None:
+def reason(kind: str, place: Place, binary: str = "") -> str | None:
     """Why a read does no harm; None if it does."""
     for row in ROWS:
-        if row.matches(kind, place):
+        if row.matches(kind, place, binary):
             return row.reason
     return None
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 _OBSERVERS = tuple(f"{__name__.rpartition('.')[0]}.{name}"
                    for name in ("audit", "locate", "observer", "probes", "variables"))  # fmt: skip
 _LINKS = 20  # from an exception to the one that it was made of; they may go in a circle
+# As our dlopen says it (nb_load.c), and what packages like Cryptodome make of find_library's None.
+_NO_LIBRARY = (
+    ": not found, neither in the program nor along LD_LIBRARY_PATH",
+    ", which is not there (its run path: ",
+    "annot load library ",
+)
 # Library functions that only pass a question on.
 _PASSING_ON = ("os", "posix", "posixpath", "_collections_abc", "collections.abc")
 
@@ -118,8 +124,14 @@ class Stacks:
         return Place(chain, file, line, tuple(calls))
 
 
-def lacks_a_module(error: BaseException | None) -> bool:
-    """An ImportError, or what a library has made of one: `except ImportError: raise Disabled()`."""
+def lacks_code(error: BaseException | None) -> bool:
+    """An ImportError, or what a library has made of one: `except ImportError: raise Disabled()`.
+
+    Or the OSError of a shared library that is not there: the system's are not for us.
+    """
+    is_message = type(error) is OSError and error.errno is None
+    if is_message and any(words in str(error) for words in _NO_LIBRARY):
+        return True
     for _ in range(_LINKS):
         if error is None:
             return False

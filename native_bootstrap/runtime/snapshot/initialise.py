@@ -18,8 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_ONLY_NOW = ("allowed", "audit", "blame", "imports", "initialise", "locate", "narrow", "observer",
-             "probes", "stream", "variables")  # fmt: skip
+_ONLY_NOW = ("allowed", "audit", "blame", "imports", "initialise", "locate", "names", "narrow",
+             "observer", "probes", "settings_fields", "stream", "variables")  # fmt: skip
 _FULL = "full"
 
 

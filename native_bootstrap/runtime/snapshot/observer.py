@@ -15,6 +15,7 @@ from native_bootstrap.runtime.snapshot import (
     audit,
     blame,
     imports,
+    names,
     narrow,
     probes,
 )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _DETAILS = {
     "clock": "reads the clock",
     "entropy": "draws entropy (random bytes)",
+    "hash keys": "draws the keys of its hash tables",
     "pid": "reads the process id (pid)",
     "machine": "reads facts of the machine",
 }
@@ -132,7 +134,7 @@ class Observer:
             "failed",
             module=token.name,
             error=describe(error),
-            lacks=blame.lacks_a_module(error),
+            lacks=blame.lacks_code(error),
             needs=token.needs or None,
             file=file,
             line=line,
@@ -155,13 +157,16 @@ class Observer:
     def place(self, frame: FrameType | None) -> Place:
         return self._stacks.place(frame)
 
-    def offence(self, kind: str, detail: str, place: Place) -> None:
-        """Report it, once per place, unless somebody takes care of it."""
+    def offence(self, kind: str, detail: str, place: Place, binary: str = "") -> None:
+        """Report it, once per place, unless somebody takes care of it.
+
+        ``binary``: the file of the extension module whose own code it was, where that is known.
+        """
         key = (kind, detail, place.module, place.file, place.line)
         if key in self._seen:
             return
         modules = [name for name, _ in place.calls]
-        if allowed.reason(kind, place) or adapters.handled(kind, detail, modules):
+        if allowed.reason(kind, place, binary) or adapters.handled(kind, detail, modules):
             return
         self._seen.add(key)
         fields = place.fields()
@@ -209,7 +214,7 @@ class Observer:
         if kind == "environment":
             self._used_in_c(detail, place)
         else:
-            self.offence(kind, _DETAILS.get(kind, kind), place)
+            self.offence(kind, _DETAILS.get(kind, kind), place, detail)
 
     def _quietly(self, function: object, *arguments: object) -> None:
         """Call without observing what that does. Nothing of ours may raise into the user's code."""
@@ -246,16 +251,24 @@ class Observer:
 
     def _iterated(self, frame: FrameType) -> None:
         place = self.place(frame)
-        names = narrow.names(frame)
-        if names is None:
+        looked_for = narrow.names(frame)
+        if looked_for is None:
             self._report_use("*", "iterate", place, place.reader)
         else:
-            for name in names:
-                self._report_use(name, "read", place, place.reader)
+            for name in looked_for:
+                self._looked_for(name, place)
+
+    def _looked_for(self, name: str, place: Place) -> None:
+        if not names.is_pattern(name):
+            self._report_use(name, "read", place, place.reader)
+            return
+        self._report_use(name, "pattern", place, place.reader)
+        for written in [other for other in self._writers if names.matches(name, other)]:
+            self._report_use(written, "read", place, place.reader)
 
     def _used(self, name: str, how: str, frame: FrameType) -> None:
         place = self.place(frame)
-        if place.calls[:2] == _ONE_OF_ALL:
+        if place.calls[:2] == _ONE_OF_ALL or narrow.is_copying(frame):
             return
         self._report_use(name, how, place, place.reader)
 

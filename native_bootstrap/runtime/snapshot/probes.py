@@ -35,7 +35,8 @@ _DESCRIPTORS = (
     ("/memfd:", "descriptor", "leaves a memory file open"),
     ("", "descriptor", "leaves a file open"),
 )
-_HEAP = (0x1000000000, 0x1000000000 + (16 << 30))  # core/nb_heap.h
+# Region and heap (core/nb_region.h, nb_heap.h): what is there becomes part of the image.
+_IMAGE = (0x800000000, 0x1000000000 + (16 << 30))
 _C_LIBRARY_SIGNALS = 32  # from here on three or so that only the C library uses, for threads
 _OWN_MAPPINGS = ("[heap]", "[stack]", "[vdso]", "[vvar]", "[vsyscall]", "[vvar_vclock]")
 # What `remember` calls the places where such a thing is made, if not by the item's name.
@@ -55,7 +56,7 @@ class Ledger:
         self._random: tuple[object, int] | None = None
         self._memory: dict[str | None, int] = {}
         self._memory_before = 0
-        self._mappings: list[tuple[int, int, str]] = []
+        self._mappings: list[tuple[int, int, str, str]] = []
         self._has_own_heap = "_nb_archive" in sys.builtin_module_names
 
     def take_baseline(self) -> None:
@@ -141,8 +142,8 @@ class Ledger:
             yield from self._foreign_mappings()
 
     def _foreign_mappings(self) -> Iterator[Item]:
-        for begin, end, path in _mappings():
-            if path in _OWN_MAPPINGS or _HEAP[0] <= begin < _HEAP[1]:
+        for begin, end, rights, path in _mappings():
+            if path in _OWN_MAPPINGS or (_IMAGE[0] <= begin < _IMAGE[1] and _can_be_kept(rights)):
                 continue
             if not _is_covered(begin, end, self._mappings):
                 yield ("mapping", f"{begin:x}-{end:x}", path)
@@ -253,7 +254,10 @@ def _foreign_handlers() -> Iterator[Item]:
         name, _, value = line.partition(":")
         if name in masks:
             masks[name] = int(value, 16)
+    own = getattr(sys.modules.get("_nb_snapshot"), "own_signals", int)()
     for number in range(1, _C_LIBRARY_SIGNALS):
+        if own >> number & 1:
+            continue
         bit = 1 << (number - 1)
         handler = _signal.getsignal(number)
         ignored = handler == _signal.SIG_IGN
@@ -262,17 +266,23 @@ def _foreign_handlers() -> Iterator[Item]:
             yield ("handler", str(number))
 
 
-def _mappings() -> list[tuple[int, int, str]]:
+def _can_be_kept(rights: str) -> bool:
+    """Not shared, nor writable and executable at once."""
+    return rights[3] == "p" and rights[1:3] != "wx"
+
+
+def _mappings() -> list[tuple[int, int, str, str]]:
     found = []
     for line in _read("/proc/self/maps").splitlines():
         fields = line.split(None, 5)
         begin, _, end = fields[0].partition("-")
-        found.append((int(begin, 16), int(end, 16), fields[5] if len(fields) > 5 else ""))
+        path = fields[5] if len(fields) > 5 else ""
+        found.append((int(begin, 16), int(end, 16), fields[1], path))
     return found
 
 
-def _is_covered(begin: int, end: int, known: list[tuple[int, int, str]]) -> bool:
-    for low, high, _ in known:  # in the order of their addresses
+def _is_covered(begin: int, end: int, known: list[tuple[int, int, str, str]]) -> bool:
+    for low, high, *_ in known:  # in the order of their addresses
         if low <= begin < high:
             begin = high
     return begin >= end

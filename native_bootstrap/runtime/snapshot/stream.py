@@ -58,7 +58,7 @@ def read_plan(path: str) -> dict[str, object]:
             parts.append(part)
     finally:
         posix.close(fd)
-    # Not json_codec.decode(): for large documents that asks for orjson, which may be the user's.
+    # Not json_codec.decode(): for large documents that loads orjson, which may be the user's.
     plan: dict[str, object]
     plan, _ = make_scanner(_Settings())(b"".join(parts).decode(), 0)  # type: ignore[arg-type]
     return plan

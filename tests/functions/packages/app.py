@@ -83,6 +83,10 @@ def use_resources(event, context):
         "version": importlib.metadata.version("requests"),
         "needs": sorted(importlib.metadata.requires("python-dateutil")),
         "dependency": [module.name for module in pkgutil.walk_packages(jinja2.__path__)],
+        "folders": [
+            importlib.resources.files("botocore").joinpath(name).is_dir()
+            for name in ("retries", "data", "none", "session.py")
+        ],
         "model": len((importlib.resources.files("botocore") / "data/endpoints.json").read_bytes()),
         "versions": {
             found.name.lower(): found.version for found in importlib.metadata.distributions()

@@ -32,11 +32,14 @@ STANDARD = {
     "concurrent.futures.thread": "concurrent_",
     "dateutil.parser._parser": "dateutil_",
     "faulthandler": "faulthandler_",
+    "langsmith._internal._constants": "langsmith_",
     "logging": "logging_",
     "loguru._logger": "loguru_",
     "mimetypes": "mimetypes_",
     "multiprocessing.process": "multiprocessing_",
+    "numpy": "numpy_",
     "numpy.random": "numpy_random",
+    "openai.lib.bedrock": "openai_",
     "platform": "platform_",
     "random": "random_",
     "redis.connection": "redis_",
@@ -47,6 +50,7 @@ STANDARD = {
     "threading": "threading_",
     "urllib3.util.connection": "urllib3_",
     "uuid": "uuid_",
+    "wsgiref.handlers": "wsgiref_",
 }
 
 _prepared: list[object] = []
@@ -82,6 +86,8 @@ class _Preparation:
         self._adapter = adapter
 
     def __call__(self) -> None:
+        if not _began:
+            return  # in the running process: nobody would take back what `prepare` replaces
         adapter = self._adapter
         if isinstance(adapter, str):
             adapter = __import__(adapter, fromlist=["prepare"])
@@ -93,12 +99,17 @@ class _Preparation:
 
 
 def freeze() -> tuple[Callable[[], None], ...]:
-    """Run the adapters' `freeze`; their `restore` functions, for the running process to call."""
+    """Run the adapters' `freeze`; their `restore` functions, for the running process to call.
+
+    What is imported for the first time after the restore needs no adapter.
+    """
+    global _began  # noqa: PLW0603
     for adapter in reversed(_prepared):
         function = getattr(adapter, "freeze", None)
         if function is not None:
             function()
     restores = [getattr(adapter, "restore", None) for adapter in _prepared]
+    _began = False
     return tuple(restore for restore in restores if restore is not None)
 
 

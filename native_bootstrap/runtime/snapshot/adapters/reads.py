@@ -27,6 +27,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
     ("entropy", "multiprocessing.process", _IMPORT, "multiprocessing"),
     ("entropy", "numpy.random", _IMPORT, "numpy"),
     ("entropy", "numpy.random._pickle", _IMPORT, "numpy"),  # the first to import the generators
+    ("entropy", "openai.lib.bedrock", _IMPORT, "openai"),
     ("entropy", "random", _IMPORT, "random"),
     ("clock", "dateutil.parser._parser", None, "dateutil"),
     ("entropy", "ssl", None, "ssl"),
@@ -35,6 +36,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...] | None, str], ...] = (
     ("entropy", "tempfile", ("_get_default_tempdir",), "tempfile"),
     ("environment SSL_CERT_DIR", "ssl", None, "ssl"),
     ("environment SSL_CERT_FILE", "ssl", None, "ssl"),
+    ("environment", "wsgiref.handlers", ("BaseHandler",), "wsgiref"),
     ("filesystem", "tempfile", ("_get_default_tempdir",), "tempfile"),
     ("machine", "concurrent.futures.thread", None, "concurrent"),
     ("machine", "platform", _SAME_EVERYWHERE, "platform"),

@@ -1,0 +1,5 @@
+"""The smallest function that does something."""
+
+
+def handler(event, context):
+    return {"message": f"Hello, {event.get('name', 'world')}!"}

@@ -1,0 +1,1 @@
+"""A finished build as a container image, written without a container engine."""

@@ -1,0 +1,1 @@
+from fast._core import answer

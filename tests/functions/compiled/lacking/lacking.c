@@ -1,0 +1,2 @@
+#include <of_the_system/library.h>
+#include <Python.h>
