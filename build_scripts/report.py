@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from build_scripts.contents import Contents
-    from build_scripts.dependencies import Dependencies
+    from build_scripts.dependencies import Dependencies, Package
     from build_scripts.json_engine import JsonEngine
     from build_scripts.link import Program
     from build_scripts.modules import SharedObject
     from build_scripts.options import Options
     from build_scripts.pack import Pack
-    from build_scripts.package import Package
+    from build_scripts.package import Package as Zip
     from build_scripts.snapshot.take import Snapshot
 
 MB = 1e6
@@ -46,7 +46,7 @@ def collect(
     engine: JsonEngine,
     program: Program,
     snapshot: Snapshot,
-    package: Package,
+    package: Zip,
     times: Mapping[str, float],
     seconds: float,
 ) -> dict[str, Any]:
@@ -81,17 +81,7 @@ def collect(
             for one in sorted(shared, key=lambda one: one.path)
         ],
         "imported_at_start": len(contents.at_start),
-        "packages": [
-            {
-                "name": p.name,
-                "version": p.version,
-                "wheel": p.tags[0] if p.tags else "",
-                "compiled": len(p.compiled),
-                "without": list(p.fell_back),
-                "why": p.reason,
-            }
-            for p in installed.packages
-        ],
+        "packages": [_package_facts(one) for one in installed.packages],
         "warnings": [
             *installed.warnings,
             *contents.warnings,
@@ -102,6 +92,17 @@ def collect(
         "seconds": round(seconds, 3),
         "stages": {name: round(seconds, 3) for name, seconds in times.items()},
         "host": {"machine": platform.machine(), "python": platform.python_version()},
+    }
+
+
+def _package_facts(one: Package) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "version": one.version,
+        "wheel": one.tags[0] if one.tags else "",
+        "compiled": len(one.compiled),
+        "without": list(one.fell_back),
+        "why": one.reason,
     }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,39 @@ if TYPE_CHECKING:
 
 GIVEN = "NATIVE_BOOTSTRAP_PACKS"  # a folder of archives that `pack export` wrote
 
-__all__ = ["Pack", "build", "ensure", "export", "import_", "list_packs", "path"]
+__all__ = [
+    "Pack",
+    "Packs",
+    "build",
+    "ensure",
+    "ensure_both",
+    "export",
+    "import_",
+    "list_packs",
+    "path",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packs:
+    """The pack that is linked, and the one whose Python runs here (often the same)."""
+
+    target: Pack
+    host: Pack
+
+    @property
+    def python(self) -> Path:
+        return self.host.python
+
+    @property
+    def python_key(self) -> str:
+        return self.host.base_key
+
+
+def ensure_both(target: Target, *, log: Log) -> Packs:
+    """The pack for ``target`` and that of this machine; raises what ``ensure`` does."""
+    found, host = ensure(target, log=log), targets.host()
+    return Packs(target=found, host=found if target == host else ensure(host, log=log))
 
 
 def ensure(target: Target, *, log: Log, local_sources: Path | None = None) -> Pack:

@@ -128,3 +128,25 @@ def test_a_folder_that_cannot_be_made(tmp_path, program):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         package.write(program, [], tmp_path / "file" / "sub" / "f.zip")
+
+
+def test_a_file_made_executable_is_a_change(tmp_path, program):
+    tool = tmp_path / "tool.sh"
+    tool.write_text("#!/bin/sh")
+    data = [DataFile(path="tool.sh", file=tool)]
+    modes = []
+    for mode in (0o644, 0o755):
+        tool.chmod(mode)
+        with zipfile.ZipFile(package.cached(program, "key", data).path) as archive:
+            modes.append(archive.getinfo("tool.sh").external_attr >> 16 & 0o777)
+    assert modes == [0o644, 0o755]
+
+
+def test_the_cache_can_be_moved(tmp_path, program, monkeypatch):
+    first = package.cached(program, "key", [])
+    (tmp_path / "cache").rename(tmp_path / "moved")
+    monkeypatch.setenv("NATIVE_BOOTSTRAP_CACHE", str(tmp_path / "moved"))
+    second = package.cached(program, "key", [])
+    assert second.path.is_relative_to(tmp_path / "moved")
+    assert second.path.is_file()
+    assert second.sha256 == first.sha256

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from build_scripts import codegen, link, pipeline, process
+from build_scripts import codegen, link, package, pipeline, process
 from build_scripts.log import quiet
-from build_scripts.modules import DataFile
 from build_scripts.snapshot import take
 from native_bootstrap.errors import ToolError
 
@@ -21,28 +19,6 @@ def program(tmp_path):
     return link.Program(stripped=file, debug=file, key="0123")
 
 
-def test_a_file_made_executable_is_a_change(tmp_path, program):
-    tool = tmp_path / "tool.sh"
-    tool.write_text("#!/bin/sh")
-    data = [DataFile(path="tool.sh", file=tool)]
-    modes = []
-    for mode in (0o644, 0o755):
-        tool.chmod(mode)
-        with zipfile.ZipFile(pipeline._write_zip(take.without(program), data).path) as archive:
-            modes.append(archive.getinfo("tool.sh").external_attr >> 16 & 0o777)
-    assert modes == [0o644, 0o755]
-
-
-def test_the_cache_can_be_moved(tmp_path, program, monkeypatch):
-    first = pipeline._write_zip(take.without(program), [])
-    (tmp_path / "cache").rename(tmp_path / "moved")
-    monkeypatch.setenv("NATIVE_BOOTSTRAP_CACHE", str(tmp_path / "moved"))
-    second = pipeline._write_zip(take.without(program), [])
-    assert second.path.is_relative_to(tmp_path / "moved")
-    assert second.path.is_file()
-    assert second.sha256 == first.sha256
-
-
 def test_results_follow_no_link(tmp_path, program):
     victim, output = tmp_path / "victim", tmp_path / "out"
     victim.write_text("mine")
@@ -50,7 +26,7 @@ def test_results_follow_no_link(tmp_path, program):
     (output / ".bootstrap.partial").symlink_to(victim)
     (output / "bootstrap").symlink_to(victim)
     snapshot = take.without(program)
-    pipeline._publish(output, program, snapshot, pipeline._write_zip(snapshot, []))
+    pipeline._publish(output, program, snapshot, package.cached(program.stripped, program.key, []))
     assert victim.read_text() == "mine"
     assert (output / "bootstrap").read_bytes() == b"\x7fELF"
 
