@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 SAM_CLI = "aws-sam-cli==1.170.0"
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
+# A shell that starts a command with `&` makes it, and all its children, deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
