@@ -195,8 +195,11 @@ def _files(folder: Path, is_excluded: Callable[[str], bool]) -> Iterator[tuple[s
 
 
 def namespace_packages(modules: Sequence[ModuleFile]) -> dict[str, str]:
-    """Packages without ``__init__.py`` above ``modules``: name -> folder (relative path)."""
-    names = {module.name for module in modules if module.is_package}
+    """Packages without ``__init__.py`` above ``modules``: name -> folder (relative path).
+
+    A module beside such a folder comes first: ``x.py`` hides ``x/``.
+    """
+    names = {module.name for module in modules}
     found: dict[str, str] = {}
     for module in modules:
         folder = module.path.rpartition("/")[0]

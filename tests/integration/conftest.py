@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 SAM_CLI = "aws-sam-cli==1.170.0"
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
-# A shell that starts a command with `&` makes it, and all its children, deaf to Ctrl-C.
+# A shell that starts a command with `&` makes it, and all its children, deaf to these two.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -316,3 +316,24 @@ def test_help_names_every_command():
     assert result.status == 0
     for name in ("build", "invoke", "pack", "config"):
         assert name in result.out
+
+
+@pytest.mark.parametrize("code", ["bytecode", "native"])
+def test_a_module_hides_the_folder_beside_it(tmp_path, code):
+    (tmp_path / "app.py").write_text(
+        "import helper\n"
+        "try:\n"
+        "    import helper.more\n"
+        "except ModuleNotFoundError as error:\n"
+        "    WHY = str(error)\n"
+        "def handler(event, context):\n"
+        "    return [helper.X, WHY]\n"
+    )
+    (tmp_path / "helper.py").write_text("X = 1\n")
+    for path in ("helper/more.py", "app/more.py"):
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text("")
+    done = build_native("build", "app.handler", "--code", code, "--invoke", "{}", cwd=tmp_path)
+    assert done.status == 0, done.err
+    answer = json.loads(done.out.splitlines()[-1])
+    assert answer == [1, "No module named 'helper.more'; 'helper' is not a package"]

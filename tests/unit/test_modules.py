@@ -55,6 +55,12 @@ def test_namespace_packages(tmp_path):
     assert found == {"a": "a", "a.b": "a/b", "p.q": "p/q"}
 
 
+def test_a_module_hides_the_folder_beside_it(tmp_path):
+    make(tmp_path, "x.py", "x/y.py", "x/z/deep.py")
+    found = modules.namespace_packages(modules.scan(tmp_path).modules)
+    assert found == {"x.z": "x/z"}
+
+
 @pytest.mark.parametrize(
     ("path", "pattern", "wanted"),
     [
