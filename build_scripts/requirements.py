@@ -34,9 +34,9 @@ class Request:
     """``origin``: for messages; ``lines``: the logical lines of all files; ``arguments``: for uv.
 
     ``key`` stands for everything the result depends on, as far as the project decides it;
-    ``local``: the folders and archives of this machine among it. A uv.lock has to be exported first
-    (``is_lock``, see :meth:`exported`). The lines of a pylock.toml are made from it; uv reads the
-    file itself.
+    ``local``: the folders and archives of this machine among it; ``files``: those that a
+    requirements file names with ``-r`` and ``-c``. A uv.lock has to be exported first (``is_lock``,
+    see :meth:`exported`). The lines of a pylock.toml are made from it; uv reads the file itself.
     """
 
     origin: str
@@ -46,6 +46,7 @@ class Request:
     folder: Path
     is_lock: bool = False
     local: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
 
     @property
     def prefers_wheels(self) -> bool:
@@ -148,6 +149,7 @@ def _from_file(path: Path) -> Request | None:
         key=cache.content_key(*lines, *map(local_sources.content, local)),
         folder=path.parent.resolve(),
         local=local,
+        files=tuple(_files(path, frozenset())),
     )
 
 
@@ -209,22 +211,40 @@ def _lines(path: Path, above: frozenset[Path]) -> Iterator[str]:
     """Logical lines of a requirements file and of those that it names; comments removed."""
     if path in above:
         return
+    for line in _own_lines(path):
+        inner = _named(line, path)
+        if inner is not None:
+            constrains = line.startswith(("-c", "--constraint"))
+            for found in _lines(inner, above | {path}):
+                yield f"-c {found}" if constrains else found
+        else:
+            yield line
+
+
+def _files(path: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """The files that a requirements file names, and those that these name."""
+    for inner in (_named(line, path) for line in _own_lines(path)):
+        if inner is not None and inner not in above:
+            yield inner
+            yield from _files(inner, above | {path, inner})
+
+
+def _named(line: str, path: Path) -> Path | None:
+    """The file that a line of ``path`` stands for."""
+    nested = NESTED.match(line)
+    return path.parent / nested[1] if nested and "://" not in nested[1] else None
+
+
+def _own_lines(path: Path) -> list[str]:
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text (byte {error.start})") from error
-    for raw in text.replace("\\\n", " ").splitlines():
-        line = " ".join(re.sub(r"(^|\s)#.*", "", raw).split())
-        nested = NESTED.match(line)
-        if nested and "://" not in nested[1]:
-            inner = path.parent / nested[1]
-            constrains = line.startswith(("-c", "--constraint"))
-            for found in _lines(inner, above | {path}):
-                yield f"-c {found}" if constrains else found
-        elif line:
-            yield line
+    physical = text.replace("\\\n", " ").splitlines()
+    lines = (" ".join(re.sub(r"(^|\s)#.*", "", raw).split()) for raw in physical)
+    return [line for line in lines if line]
 
 
 def _from_pyproject(project: Path) -> Request | None:

@@ -291,7 +291,10 @@ def _compiled(
             if installer.is_elsewhere(error.message):
                 raise installer.explain(error.message, request.origin, error.kept) from error
             return error
-    return Fallback(dropped=(), reason=COMPILED)
+    (found,) = installer.installed(scratch)
+    # A folder that cannot be written to is built as a copy, also where nothing is to be compiled.
+    has_code = any(pure.is_compiled(path) for path in found.files)
+    return Fallback(dropped=(), reason=COMPILED if has_code else "")
 
 
 def _refusal(

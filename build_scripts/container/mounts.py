@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from build_scripts import cache
+from build_scripts import cache, requirements
 from build_scripts.snapshot import room
 from native_bootstrap.errors import ToolError, UsageError
 
@@ -40,14 +40,18 @@ class Mount:
 def collect(
     options: Options, known: Registry, *, event: Path | None, sources: Path | None, host: Target
 ) -> list[Mount]:
-    """The project and single files read-only; output, report and cache writable. All of it exists.
+    """The project, what its requirements name, and single files read-only; output, report and cache
+    writable. All of it exists.
 
-    ``event``: of --invoke; ``sources``: a folder with archives for the runtime pack.
+    ``event``: of --invoke; ``sources``: a folder with archives for the runtime pack. Raises what
+    reading the requirements does.
     """
     project = options.project.resolve()
+    asked = requirements.find(options.project, options.requirements)
     single = [path for path in (options.env_file, options.event, event) if path is not None]
     folders = [options.requirements.parent] if options.requirements else []
     folders += [sources] if sources else []
+    folders += [*asked.local, *asked.files] if asked else []
     readable = [project, *(path.resolve() for path in (*folders, *single) if path.exists())]
     found = [Mount(source=path) for path in readable]
     # Registries' files keep the very paths that variables and settings name.

@@ -63,6 +63,34 @@ def test_options_from_everywhere_reach_the_build(build_image, warm, small, tmp_p
     assert "STAGE" not in made
 
 
+def test_what_requirements_name_beside_the_project(build_image, warm, small, tmp_path):
+    """A folder, which setuptools would write to, and a file."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "common.py").write_text("X = 41\n")
+    (library / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[project]\nname = "common"\nversion = "1"\n[tool.setuptools]\npy-modules = ["common"]\n'
+    )
+    (tmp_path / "base.txt").write_text("../library\n")
+    (small / "requirements.txt").write_text("-r ../base.txt\n")
+    (small / "app.py").write_text(
+        "import common\ndef handler(event, context):\n    return common.X\n"
+    )
+    before = sorted(tmp_path.rglob("*"))
+    output = tmp_path / "out"
+    result = containers.build_inside(
+        *(build_image, warm, "--project", small, "--output", output, "--invoke", "{}")
+    )
+    assert result.status == 0, result.err
+    assert result.out.splitlines()[-1] == "41"
+    (package,) = json.loads((output / "report.json").read_text())["packages"]
+    assert (package["name"], package["why"]) == ("common", "")
+    assert [path for path in sorted(tmp_path.rglob("*")) if output not in path.parents] == [
+        *sorted([*before, output])
+    ]
+
+
 def test_an_event_is_tried_inside(build_image, warm, small, tmp_path):
     result = containers.build_inside(
         *(build_image, warm, "--project", small, "--output", tmp_path / "out"),

@@ -116,6 +116,19 @@ def test_mounts(tmp_path, monkeypatch):
     )
 
 
+def test_what_requirements_name_is_mounted(tmp_path):
+    for folder in ("app", "lib", "more"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "app/requirements.txt").write_text("-r ../more/base.txt\n-e ../lib\n")
+    (tmp_path / "more/base.txt").write_text("-c bounds.txt\n-r base.txt\nidna\n")
+    (tmp_path / "more/bounds.txt").write_text("idna<4\n")
+    picked = chosen(tmp_path / "app", output=tmp_path / "out")
+    found = mounts.collect(picked, NOTHING, event=None, sources=None, host=targets.host())
+    modes = {mount.source: mount.writable for mount in found}
+    for name in ("lib", "more/base.txt", "more/bounds.txt"):
+        assert modes[tmp_path / name] is False
+
+
 def test_a_folder_that_is_read_and_written_is_writable(tmp_path):
     picked = chosen(tmp_path, output=tmp_path)
     found = mounts.collect(picked, NOTHING, event=None, sources=None, host=targets.host())
