@@ -142,9 +142,9 @@ def collect(
     stores: dict[str, ModuleStore] = {}
     warnings = list(project.warnings)
     warned = set(resources.load("lambda_python")["preloaded"])
-    task_names = {
-        name.partition(".")[0] for s in (project.store, dependencies) for name in s.modules
-    }
+    # A folder without __init__ hides nothing: the standard package comes before it.
+    task_names = {name for s in (project.store, dependencies) for name in s.modules}
+    task_names |= {item.module for item in shared}
     for name in stdlib.modules:
         top = name.partition(".")[0]
         if top in pinned or top not in task_names:
@@ -152,6 +152,8 @@ def collect(
     for store in (dependencies, project.store):
         for name, module in store.modules.items():
             top = name.partition(".")[0]
+            if stores.get(name) is stdlib:
+                continue  # in such a folder
             if top not in pinned and module.raw is not None:
                 stores[name] = store
             elif top in pinned and name == top and top not in warned:
@@ -173,7 +175,7 @@ def collect(
         if name.partition(".")[0] not in project.vendored and name not in found
     )
     namespaces = extensions.namespaces(stores, found)
-    provided = builtin_names | frozenset(namespaces) | found.keys()
+    provided = builtin_names | frozenset(namespaces) | found.keys() | _below(project)
     started = [name for name in own if name in walked.at_start]
     theirs = [n for n, store in stores.items() if store in (project.store, dependencies)]
     asking = [name for name in theirs if lookups.asks(facts[name])]
@@ -253,6 +255,11 @@ def _row(
         code_raw_length=module.raw[1],
         source=source,
     )
+
+
+def _below(project: Project) -> frozenset[str]:
+    """What can be imported when the project puts folders of its own on ``sys.path``."""
+    return frozenset(part for name in project.store.modules for part in name.split(".")[1:])
 
 
 def _pinned(runtime: ModuleStore, stdlib: ModuleStore) -> frozenset[str]:

@@ -50,16 +50,17 @@ def choose(
 def namespaces(
     stores: Mapping[str, ModuleStore], extensions: Mapping[str, SharedObject]
 ) -> dict[str, str]:
-    """Packages without ``__init__``, of the task only: all others have theirs."""
+    """Packages without ``__init__``, of the task only: all others have theirs, and come first."""
     found = [
         (name, module.path, module.is_package)
         for name, store in stores.items()
         if not (module := store.modules[name]).path.startswith("/")
     ]
     found += [(name, item.path, item.is_package) for name, item in extensions.items()]
-    return namespace_packages(
+    folders = namespace_packages(
         [
             ModuleFile(name=name, path=path, file=Path(), is_package=is_package)
             for name, path, is_package in found
         ]
     )
+    return {name: folder for name, folder in folders.items() if name not in stores}

@@ -241,7 +241,10 @@ def _own_lines(path: Path) -> list[str]:
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text (byte {error.start})") from error
+        raise UsageError(
+            f"{path} is not UTF-8 text (byte {error.start})",
+            hint="save it as UTF-8 (`>` of PowerShell 5 writes UTF-16)",
+        ) from error
     physical = text.replace("\\\n", " ").splitlines()
     lines = (" ".join(re.sub(r"(^|\s)#.*", "", raw).split()) for raw in physical)
     return [line for line in lines if line]

@@ -192,6 +192,8 @@ def _unpack(folder: Path, task: Path) -> None:
     try:
         with zipfile.ZipFile(archive) as file:
             file.extractall(task)
+            for item in file.infolist():  # extractall forgets which may be executed
+                (task / item.filename).chmod(item.external_attr >> 16 & 0o777 or 0o644)
     except FileNotFoundError:
         raise InvokeError(
             f"no function.zip in {folder}", hint="build it first: build-native build app.handler"

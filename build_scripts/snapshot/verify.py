@@ -46,7 +46,11 @@ def randomness(program: room.Room, *, log: Log) -> None:
     for _ in range(2):
         served = room.serve(program, [b"{}"], log=log)
         _check(served)
-        drawn.append(json.loads(served.answers[0].body))
+        (answer,) = served.answers
+        if answer.kind != "response":
+            text = answer.body.decode("utf-8", "replace")
+            raise SnapshotError(f"what the image draws cannot be asked: {_short(text)}")
+        drawn.append(json.loads(answer.body))
     equal = [name for name, value in drawn[0].items() if value == drawn[1].get(name)]
     if equal:
         raise SnapshotError(f"two starts of the image draw the same from {', '.join(equal)}")

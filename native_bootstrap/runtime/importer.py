@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         flags: int
 
 
+_HAS_SOURCE = 8  # archive flag
 _COMPILED = 16  # archive flag: Nuitka's own finder serves the module, the archive only its source
 _EXTENSION = 64  # archive flag: a shared object, which dlopen() finds by its path
 TASK_ROOT = posix.environ.get(b"LAMBDA_TASK_ROOT", b"/var/task").decode("utf-8", "surrogateescape")
@@ -100,6 +101,16 @@ class ArchiveLoader(_external._LoaderBasics):
         return hash(self.name) ^ hash(self.path)
 
 
+class SourceLoader(ArchiveLoader):
+    """Runs a compiled module under another name: Nuitka's code knows its own alone."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        code: CodeType = compile(
+            _nb_archive.get_source(self.name), self.path, "exec", dont_inherit=True
+        )
+        return code
+
+
 class ArchiveFinder:
     """The meta path entry."""
 
@@ -128,20 +139,22 @@ def _spec_of_init(name: str) -> ModuleSpec | None:
     return spec
 
 
-def _spec(entry: Entry) -> ModuleSpec:
-    file = file_of(entry)
+def _spec(entry: Entry, name: str = "") -> ModuleSpec:
+    """Of the module ``name``: the entry's own unless `sys.path` names a folder of the task."""
+    name, file = name or entry.name, file_of(entry)
     if entry.is_namespace:
-        spec = _bootstrap.ModuleSpec(entry.name, None, is_package=True)
+        spec = _bootstrap.ModuleSpec(name, None, is_package=True)
         spec.submodule_search_locations = [file]
         return spec
     package = entry.is_package
-    loader = (
-        _external.ExtensionFileLoader(entry.name, file)
-        if entry.flags & _EXTENSION
-        else ArchiveLoader(entry.name, file, package)
-    )
+    loader: object
+    if entry.flags & _EXTENSION:
+        loader = _external.ExtensionFileLoader(name, file)
+    else:
+        kind = SourceLoader if entry.flags & _COMPILED else ArchiveLoader
+        loader = kind(entry.name, file, package)
     spec = _bootstrap.ModuleSpec(
-        entry.name,
+        name,
         loader,  # type: ignore[arg-type]
         origin=file,
         is_package=package,
@@ -165,11 +178,18 @@ class ArchiveFolder:
         self._files = _external.FileFinder(path, *_file_loaders())
 
     def find_spec(self, name: str, target: ModuleType | None = None) -> ModuleSpec | None:
-        entry: Entry | None = _nb_archive.find(name)
-        if entry is not None and not entry.flags & _COMPILED:
-            return _spec(entry)
+        entry = self._entry(name.rpartition(".")[2])
+        if entry is not None and entry.flags & (_COMPILED | _HAS_SOURCE) != _COMPILED:
+            return _spec(entry, name)
         spec: ModuleSpec | None = self._files.find_spec(name, target)
         return spec
+
+    def _entry(self, tail: str) -> Entry | None:
+        """What lies in this very folder, whatever it is called there."""
+        if self._package:
+            return _nb_archive.find(f"{self._package}.{tail}")  # type: ignore[no-any-return]
+        entry: Entry | None = _nb_archive.find(tail)
+        return None if entry is None or entry.path.startswith("/") else entry
 
     def invalidate_caches(self) -> None:
         self._files.invalidate_caches()
@@ -179,6 +199,8 @@ class ArchiveFolder:
         seen = set()
         for name, package in _nb_archive.children(self._package):
             short = name.rpartition(".")[2]
+            if self._entry(short) is None:
+                continue
             seen.add(short)
             yield prefix + short, package
         from pkgutil import iter_importer_modules  # type: ignore[attr-defined]  # it is the caller
@@ -190,19 +212,31 @@ class ArchiveFolder:
 
 def _folder_hook(path: str) -> ArchiveFolder:
     """The path hook; ImportError for folders the archive knows nothing of."""
+    path = _normal(path)
     if path == TASK_ROOT:
         return ArchiveFolder(path, "")
     if path.startswith(TASK_ROOT + "/"):
-        package = path[len(TASK_ROOT) + 1 :].rstrip("/").replace("/", ".")
+        package = path[len(TASK_ROOT) + 1 :].replace("/", ".")
         entry: Entry | None = _nb_archive.find(package)
         if entry is not None and (entry.is_package or entry.is_namespace):
             return ArchiveFolder(path, package)
     elif path.startswith(_stdlib() + "/"):
-        package = path[len(_stdlib()) + 1 :].rstrip("/").replace("/", ".")
+        package = path[len(_stdlib()) + 1 :].replace("/", ".")
         entry = _nb_archive.find(package)
         if entry is not None and entry.is_package:
             return ArchiveFolder(path, package)
     raise ImportError("not in the archive", path=path)
+
+
+def _normal(path: str) -> str:
+    """Absolute, without `.` and `..`, as functions put `dirname(__file__) + "/../lib"` together."""
+    parts: list[str] = []
+    for part in (path if path.startswith("/") else f"{posix.getcwd()}/{path}").split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/" + "/".join(parts)
 
 
 def _file_loaders() -> list[tuple[type, list[str]]]:

@@ -337,3 +337,47 @@ def test_a_module_hides_the_folder_beside_it(tmp_path, code):
     assert done.status == 0, done.err
     answer = json.loads(done.out.splitlines()[-1])
     assert answer == [1, "No module named 'helper.more'; 'helper' is not a package"]
+
+
+@pytest.mark.parametrize("code", ["bytecode", "native"])
+def test_folders_of_the_project_on_sys_path(built, code):
+    """As plain files would do it, and without a warning that something is missing."""
+    output = built("paths", "src/app.handler", "--code", code)
+    assert json.loads((output / "report.json").read_text())["warnings"] == []
+    for snapshot in ("", "off"):
+        done = build_native("invoke", output, "--event", "{}", NATIVE_BOOTSTRAP_SNAPSHOT=snapshot)
+        assert done.status == 0, done.err
+        assert json.loads(done.out) == {
+            "helper": ["beside", "helper", "/var/task/src/helper.py"],
+            "vpkg": [
+                *("vendored", "vpkg.sub", "/var/task/vendor/vpkg/sub.py"),
+                ["/var/task/vendor/vpkg"],
+            ],
+            "twice": ["vendored", False],
+            "late": ["shared", "/var/task/shared/late.py"],
+            "plugins": [1, {"one": "/var/task/plugins/one.py"}],
+            "http": "client.py",
+            "top": ["plugins", "shared", "src", "top", "vendor"],
+        }
+
+
+def test_a_module_called_secrets(tmp_path):
+    (tmp_path / "secrets.py").write_text("MINE = 1\n")
+    (tmp_path / "app.py").write_text(
+        "import secrets\ndef handler(event, context):\n    return secrets.MINE\n"
+    )
+    done = build_native("build", "app.handler", "--code=bytecode", "--invoke={}", cwd=tmp_path)
+    assert done.status == 0, done.err
+    assert done.out.splitlines()[-1] == "1"
+
+
+def test_a_program_in_the_project_may_be_executed(tmp_path):
+    (tmp_path / "run.sh").write_text("#!/bin/sh\necho ran\n")
+    (tmp_path / "run.sh").chmod(0o755)
+    (tmp_path / "app.py").write_text(
+        "import subprocess\n"
+        "def handler(event, context):\n"
+        "    return subprocess.check_output(['/var/task/run.sh'], text=True)\n"
+    )
+    done = build_native("build", "app.handler", "--code=bytecode", "--invoke={}", cwd=tmp_path)
+    assert done.out.splitlines()[-1] == '"ran\\n"', done.err

@@ -21,7 +21,7 @@ def draw(event: object, context: object) -> dict[str, str]:  # noqa: ARG001
     import os
 
     found = {"os.urandom": os.urandom(16).hex()}
-    modules = sys.modules
+    modules = {name: module for name, module in sys.modules.items() if _is_standard(module)}
     if "random" in modules and not _has_own_seed("random_"):
         found["random"] = repr(modules["random"].random())
     if "uuid" in modules:
@@ -33,9 +33,14 @@ def draw(event: object, context: object) -> dict[str, str]:  # noqa: ARG001
         found["ssl.RAND_bytes"] = modules["ssl"].RAND_bytes(16).hex()
     if "tempfile" in modules:
         found["tempfile"] = next(modules["tempfile"]._get_candidate_names())  # noqa: SLF001
-    if "numpy.random" in modules and not _has_own_seed("numpy_random"):
-        found["numpy.random"] = repr(modules["numpy.random"].random())
+    if "numpy.random" in sys.modules and not _has_own_seed("numpy_random"):
+        found["numpy.random"] = repr(sys.modules["numpy.random"].random())
     return found
+
+
+def _is_standard(module: object) -> bool:
+    """Not a secrets.py of the function's own."""
+    return str(getattr(module, "__file__", "")).startswith(f"{sys.prefix}/lib/")
 
 
 def _has_own_seed(adapter: str) -> bool:
