@@ -152,10 +152,9 @@ def collect(
     for store in (dependencies, project.store):
         for name, module in store.modules.items():
             top = name.partition(".")[0]
-            if stores.get(name) is stdlib:
-                continue  # in such a folder
             if top not in pinned and module.raw is not None:
-                stores[name] = store
+                if stores.get(name) is not stdlib:  # it is where such a folder has one of its names
+                    stores[name] = store
             elif top in pinned and name == top and top not in warned:
                 warnings.append(
                     f"{module.path} is never imported: the runtime needs the standard module "

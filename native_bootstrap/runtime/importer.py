@@ -179,7 +179,10 @@ class ArchiveFolder:
 
     def find_spec(self, name: str, target: ModuleType | None = None) -> ModuleSpec | None:
         entry = self._entry(name.rpartition(".")[2])
-        if entry is not None and entry.flags & (_COMPILED | _HAS_SOURCE) != _COMPILED:
+        if entry is not None and (
+            not entry.flags & _COMPILED
+            or (entry.flags & _HAS_SOURCE and name != entry.name)  # else Nuitka's own finder serves
+        ):
             return _spec(entry, name)
         spec: ModuleSpec | None = self._files.find_spec(name, target)
         return spec

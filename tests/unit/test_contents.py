@@ -167,6 +167,18 @@ def test_the_task_comes_before_the_standard_library(make):
     assert made.found.warnings == ()
 
 
+def test_a_folder_without_init_hides_no_standard_package(make):
+    made = make({"email/send.py": "", "email/policy.py": "", "rare/x.py": ""})
+    stores = made.found.stores
+    assert {
+        n for n, store in stores.items() if store is made.stdlib and n[:5] in ("email", "rare")
+    } == {
+        *("email", "email.policy", "rare"),
+    }
+    assert stores["email.send"] is made.project.store
+    assert "email" not in made.found.namespaces
+
+
 def test_the_project_comes_before_its_dependencies(make):
     made = make({"lib.py": "mine = 1\n"}, {"lib.py": "theirs = 1\n", "lib2.py": ""})
     assert made.found.stores["lib"] is made.project.store

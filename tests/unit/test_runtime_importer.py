@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
@@ -126,6 +127,34 @@ def test_files_beside_the_program_are_found(importer, tmp_path, monkeypatch):
     assert pkgutil.get_data("nbt_pkg", "notes.txt") == b"a note"
     names = [m.name for m in pkgutil.iter_modules(package.__path__)]
     assert names == ["sub", "data", "fast", "extra"]
+
+
+@pytest.mark.parametrize(
+    "folder", ["/var/task/nbt_pkg", "/var/task//x/../nbt_pkg/", "/var/task/./nbt_pkg"]
+)
+def test_a_folder_of_the_task_on_the_path(importer, monkeypatch, folder):
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "data", raising=False)
+    module = importlib.import_module("data")
+    assert (module.__name__, module.__file__) == ("data", "/var/task/nbt_pkg/data.py")
+    assert module.name == "é"
+    monkeypatch.delitem(sys.modules, "data")
+
+
+def test_a_relative_folder_on_the_path(importer, monkeypatch):
+    monkeypatch.setattr(importer.posix, "getcwd", lambda: "/var/task")
+    assert importer._folder_hook("nbt_pkg").find_spec("data").origin == "/var/task/nbt_pkg/data.py"
+    assert importer._folder_hook("../task/nbt_pkg").find_spec("app") is None
+    with pytest.raises(ImportError, match="not in the archive"):
+        importer._folder_hook("/var/task/nbt_pkg/..x")
+
+
+def test_a_compiled_module_by_another_name_runs_from_its_source(importer):
+    spec = importer._folder_hook("/var/task").find_spec("other.nbt_native")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.compiled
+    assert module.__name__ == "other.nbt_native"
 
 
 def test_namespace_packages(importer):
